@@ -1,0 +1,1 @@
+"""Outside systems, each with an embedded twin that small installations run."""

@@ -1,0 +1,1 @@
+"""The kit: what has no business meaning. Clock, errors, database, HTTP edge, paging, idempotent replies."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: what every request passes through, and what every door needs from the application."""
