@@ -1,0 +1,230 @@
+"""What tests share: a real Trac with a small course, on SQLite and on PostgreSQL, and the API over it.
+
+A test that takes `api` runs twice, once on each database, through the same doors as any client.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+import pytest
+
+from learntrac.config import Settings
+from learntrac.main import API, Parts, create_app, opened, site
+from learntrac.trac.author import add_user, write_course
+from tests.course import COURSE
+from tests.environments import Postgres, make_trac16, postgres_server
+
+PASSWORDS = {"admin": "admin-password", "ivan": "ivan-password", "alice": "alice-password", "bob": "bob-password"}
+RIGHTS = {"admin": ("TRAC_ADMIN",), "ivan": ("LEARNTRAC_INSTRUCTOR",)}
+SECRET = "a secret key for tests, long enough"
+WRITTEN_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+_numbers = itertools.count(1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skipped service test is a failure: a service that is missing there must not go unnoticed."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and item.get_closest_marker("service"):
+        report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL for as long as the tests run."""
+    with postgres_server() as server:
+        yield server
+
+
+@dataclass
+class Clock:
+    """The time, which a test may move. It runs along with the real one."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def forward(self, **amount: float) -> None:
+        """Let time pass, in the units of timedelta."""
+        self.ahead += timedelta(**amount)
+
+
+def _fill(folder: Path) -> None:
+    write_course(folder, COURSE, author="ivan", now=WRITTEN_AT)
+    for name, password in PASSWORDS.items():
+        rights, full_name = RIGHTS.get(name, ()), name.title()
+        add_user(folder, name, password, permissions=rights, email=f"{name}@example.org", full_name=full_name)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Trac on SQLite with the small course, to be copied."""
+    folder = tmp_path_factory.mktemp("trac") / "sqlite"
+    make_trac16(folder)
+    _fill(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_template(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Path:
+    """The same Trac on PostgreSQL: its folder; its database is called `template_trac`."""
+    folder = tmp_path_factory.mktemp("trac") / "postgresql"
+    postgres.create_database("template_trac")
+    make_trac16(folder, postgres.url("template_trac", "trac"))
+    _fill(folder)
+    return folder
+
+
+@dataclass
+class TracCopy:
+    """A Trac of a test's own: its folder, and how to run SQL in its database as Trac's owner would."""
+
+    folder: Path
+    plain_url: str | None = None
+
+    def execute(self, sql: str, *values: object) -> list[Any]:
+        """Run one statement with `?` parameters in Trac's database; its rows, if it has any."""
+        if self.plain_url is None:
+            with sqlite3.connect(self.folder / "db" / "trac.db") as connection:
+                rows = connection.execute(sql, values).fetchall()
+            connection.close()
+            return rows
+        connection = psycopg2.connect(self.plain_url, options="-c search_path=trac")
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql.replace("?", "%s"), values)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def set_option(self, section: str, option: str, value: str) -> None:
+        """Set one option of trac.ini, as an operator's editor would."""
+        file = self.folder / "conf" / "trac.ini"
+        file.write_text(f"{file.read_text()}\n[{section}]\n{option} = {value}\n")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def trac_copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TracCopy]:
+    """A Trac with the small course, on each database in turn."""
+    folder = tmp_path / "trac"
+    if request.param == "sqlite":
+        shutil.copytree(request.getfixturevalue("sqlite_template"), folder)
+        yield TracCopy(folder)
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    shutil.copytree(request.getfixturevalue("postgres_template"), folder)
+    name = f"test_{next(_numbers)}"
+    postgres.create_database(name, template="template_trac")
+    ini = folder / "conf" / "trac.ini"
+    ini.write_text(ini.read_text().replace("/template_trac?", f"/{name}?"))
+    yield TracCopy(folder, postgres.url(name, "plain"))
+    postgres.drop_database(name)
+
+
+@dataclass
+class Answer:
+    """What the API answered."""
+
+    status: int
+    body: Any
+    headers: httpx.Headers
+
+    def __getitem__(self, key: str) -> Any:
+        return self.body[key]
+
+    @property
+    def error(self) -> tuple[int, str]:
+        """(status, code) of an error in the envelope."""
+        assert set(self.body) == {"error"}, self.body
+        assert set(self.body["error"]) == {"code", "message", "details", "request_id", "timestamp"}
+        return self.status, self.body["error"]["code"]
+
+
+@dataclass
+class Person:
+    """Somebody who calls the API, signed in or not."""
+
+    client: httpx.AsyncClient
+    token: str | None = None
+    login: dict[str, Any] = field(default_factory=dict)
+
+    async def get(self, path: str, **params: Any) -> Answer:
+        return await self.send("GET", path, params=params)
+
+    async def post(self, path: str, json: Any = None, **more: Any) -> Answer:
+        return await self.send("POST", path, json=json, **more)
+
+    async def send(self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+        authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        response = await self.client.request(method, API + path, headers=authorization | (headers or {}), **more)
+        body = response.json() if response.headers["content-type"].startswith("application/json") else response.text
+        return Answer(response.status_code, body, response.headers)
+
+
+@dataclass
+class Api:
+    """The API over a test's own Trac."""
+
+    parts: Parts
+    trac: TracCopy
+    clock: Clock
+    client: httpx.AsyncClient
+
+    @property
+    def anybody(self) -> Person:
+        """Somebody without a token."""
+        return Person(self.client)
+
+    async def sign_in(self, name: str) -> Person:
+        """One of PASSWORDS, signed in."""
+        answer = await self.anybody.post("/auth/login", {"username": name, "password": PASSWORDS[name]})
+        assert answer.status == 200, answer.body
+        return Person(self.client, answer["access_token"], answer.body)
+
+
+def make_settings(folder: Path, **changes: Any) -> Settings:
+    """Settings for a test's Trac; the environment's own variables do not matter."""
+    known: dict[str, Any] = {"trac_env": folder, "secret_key": SECRET, "sync_interval_seconds": 0.05}
+    return Settings(**(known | changes))
+
+
+@asynccontextmanager
+async def serving(trac: TracCopy, clock: Clock | None = None, **changes: Any) -> AsyncIterator[Api]:
+    """The API over this Trac, with settings as given; for tests that need other settings or a second server."""
+    clock = clock or Clock()
+    settings = make_settings(trac.folder, **changes)
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(opened(settings, clock=clock))
+        transport = httpx.ASGITransport(site(create_app(parts), settings), raise_app_exceptions=False)
+        client = httpx.AsyncClient(transport=transport, base_url="http://learn.test")
+        yield Api(parts, trac, clock, await stack.enter_async_context(client))
+
+
+@pytest.fixture
+async def api(trac_copy: TracCopy) -> AsyncIterator[Api]:
+    """The API over the small course, on each database in turn."""
+    async with serving(trac_copy) as running:
+        yield running
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within_seconds: float = 2.0) -> None:
+    """Wait until something holds; the promise is two seconds after a change in Trac."""
+    until = time.monotonic() + within_seconds
+    while not await holds():
+        assert time.monotonic() < until, f"did not hold within {within_seconds} s"
+        await asyncio.sleep(0.05)
