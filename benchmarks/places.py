@@ -1,0 +1,85 @@
+"""Where a benchmark takes place: a scratch Trac with many tickets, on SQLite or on a PostgreSQL of its own."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.seeding import Tables, put_tickets
+from learntrac.kit.db import SCHEMA
+from learntrac.trac.author import add_user
+from tests.environments import Postgres, make_trac16, postgres_server
+
+LEARNER, PASSWORD = "alice", "alice-password"
+DATABASES = ("postgresql", "sqlite")
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A Trac with `tickets` tickets. `url` is its PostgreSQL database, None where it is on SQLite."""
+
+    folder: Path
+    tickets: int
+    url: str | None = None
+
+    @property
+    def database(self) -> str:
+        """Postgresql or sqlite."""
+        return "postgresql" if self.url else "sqlite"
+
+    @property
+    def learntrac_target(self) -> Path | str:
+        """LearnTrac's own database: a file, or the URL of PostgreSQL."""
+        return self.url or self.folder / "db" / "learntrac.db"
+
+    @contextmanager
+    def trac_tables(self) -> Iterator[Tables]:
+        """Trac's own tables, to be written as Trac would."""
+        tables = Tables(self.url or self.folder / "db" / "trac.db", schema="trac")
+        yield tables
+        tables.close()
+
+    @contextmanager
+    def learntrac_tables(self) -> Iterator[Tables]:
+        """LearnTrac's tables; they are there once a server has started."""
+        tables = Tables(self.learntrac_target, schema=SCHEMA)
+        yield tables
+        tables.close()
+
+
+class Places:
+    """Makes places in one temporary folder, and one PostgreSQL for all of them when the first needs it."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder, self._stack = folder, stack
+        self._postgres: Postgres | None = None
+
+    def make(self, database: str, tickets: int) -> Place:
+        """A new Trac with so many tickets and one learner."""
+        name = f"trac_{next(_numbers)}"
+        folder = self._folder / name
+        url = None
+        if database == "sqlite":
+            make_trac16(folder)
+        else:
+            self._postgres = self._postgres or self._stack.enter_context(postgres_server())
+            self._postgres.create_database(name)
+            make_trac16(folder, self._postgres.url(name, "trac"))
+            url = self._postgres.url(name, "plain")
+        place = Place(folder, tickets, url)
+        add_user(folder, LEARNER, PASSWORD)
+        with place.trac_tables() as tables:
+            put_tickets(tables, tickets)
+        return place
+
+
+@contextmanager
+def places() -> Iterator[Places]:
+    """Room for places, gone at the end."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="learntrac-bench-"))
+        yield Places(Path(folder), stack)

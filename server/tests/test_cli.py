@@ -1,0 +1,372 @@
+"""What an operator types, and what is said to them: in one line where something is wrong."""
+
+import logging
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from learntrac import __version__, cli
+from learntrac.main import API
+from tests.conftest import SECRET
+from tests.contract.servers import COMMAND, PASSWORD, copied_demo, learntrac_environ, running
+from tests.environments import make_trac16
+from tests.imports.tiny_track import write_track
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def problem(self) -> str:
+        """The one line that says what is wrong."""
+        assert self.code == 1, self
+        *logged, line = self.err.splitlines()
+        assert all("event" in orjson.loads(entry) for entry in logged), self.err
+        assert line.startswith("learntrac: ")
+        return line.removeprefix("learntrac: ")
+
+
+Learntrac = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Commands set up the logs of a whole process, which here is not theirs."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def learntrac(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Learntrac:
+    """Runs the command in this process: `learntrac("doctor", "--trac-env", folder, given="", LEARNTRAC_…="…")`."""
+
+    def run(*arguments: str | Path, given: str = "", **variables: str) -> Said:
+        with monkeypatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("LEARNTRAC_")]:
+                patch.delenv(name)
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["learntrac", *map(str, arguments)])
+            patch.setattr(sys, "stdin", StringIO(given))
+            capsys.readouterr()
+            try:
+                cli.main()
+                code = 0
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def trac(sqlite_template: Path, tmp_path: Path) -> Path:
+    """A Trac with the small course."""
+    shutil.copytree(sqlite_template, tmp_path / "trac")
+    return tmp_path / "trac"
+
+
+def test_the_version_is_the_packages(learntrac: Learntrac) -> None:
+    pyproject = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+
+    assert learntrac("version").out == f"{__version__}\n" == f"{pyproject['project']['version']}\n"
+
+
+def test_without_a_command_the_commands_are_listed(learntrac: Learntrac) -> None:
+    said = learntrac()
+
+    shown = said.out + said.err
+    assert all(name in shown for name in ("demo", "serve", "init", "doctor", "user", "import", "openapi", "version"))
+
+
+def test_the_openapi_document_is_printed_whatever_the_environment_says(learntrac: Learntrac) -> None:
+    said = learntrac("openapi", LEARNTRAC_MAX_BODY_BYTES="nonsense")
+
+    assert orjson.loads(said.out)["openapi"].startswith("3.1")
+    assert said.out.startswith('{\n  "components"')
+
+
+def test_a_dry_run_says_that_it_was_one(learntrac: Learntrac, trac: Path) -> None:
+    said = learntrac("init", trac)
+
+    assert said.code == 0
+    assert f"Trac environment       {trac} (database version 45)\n" in said.out, "a line stays one line"
+    assert "Concepts               6 tickets\n" in said.out
+    assert "Run it again with --yes" in said.out
+    assert not (trac / "db" / "learntrac.db").exists()
+
+
+def test_setting_up_twice_is_no_harm(learntrac: Learntrac, trac: Path) -> None:
+    first, second = learntrac("init", trac, "--yes"), learntrac("init", trac, "--yes")
+
+    assert (first.code, second.code) == (0, 0)
+    assert first.out == second.out
+    assert "Nothing was written" not in first.out
+    assert (trac / "db" / "learntrac.db").exists()
+    assert (trac / "conf" / "learntrac.toml").exists()
+
+
+def test_the_doctor_finds_nothing(learntrac: Learntrac, trac: Path) -> None:
+    said = learntrac("doctor", "--trac-env", trac)
+
+    assert (said.code, said.out) == (0, "6 concepts read, no problems found.\n")
+
+
+def test_the_doctor_names_what_is_wrong(learntrac: Learntrac, trac: Path) -> None:
+    with sqlite3.connect(trac / "db" / "trac.db") as connection:
+        insert = "INSERT OR REPLACE INTO ticket_custom (ticket, name, value) VALUES (?, ?, ?)"
+        connection.execute(insert, (6, "prerequisites", "#9999"))
+        connection.execute(insert, (1, "prerequisites", "4"))
+        connection.execute(insert, (2, "learning_difficulty", "[bold]hard[/] :bug:"))
+    connection.close()
+    ini = trac / "conf" / "trac.ini"
+    ini.write_text(ini.read_text() + "\n[trac]\npermission_policies = VaultPolicy\n")
+
+    said = learntrac("doctor", LEARNTRAC_TRAC_ENV=str(trac))
+
+    warning, *problems, summary = said.out.splitlines()
+    assert said.code == 0
+    assert warning.startswith("! trac.ini asks VaultPolicy for permissions")
+    assert {line.split(":")[0] for line in problems} >= {"#6", "#2"}
+    assert "[bold]hard[/] :bug:" in said.out
+    assert len(problems) == 3
+    assert summary == "6 concepts read, 4 problems found."
+
+
+def test_an_account_comes_and_goes(learntrac: Learntrac, trac: Path) -> None:
+    where = ("--trac-env", trac)
+    added = learntrac("user", "add", "z[o]e", "--role", "student", "--password-stdin", *where, given="long enough\n")
+    removed, again = learntrac("user", "remove", "z[o]e", *where), learntrac("user", "remove", "z[o]e", *where)
+
+    assert (added.code, added.out) == (0, "z[o]e may sign in as student.\n")
+    assert (removed.code, removed.out) == (0, "z[o]e is removed.\n")
+    assert again.problem == "LearnTrac has no account z[o]e of its own."
+
+
+def test_a_password_may_be_typed(trac: Path) -> None:
+    arguments = ["user", "add", "zoe", "--role", "admin", "--trac-env", str(trac)]
+
+    said = CliRunner().invoke(cli.app, arguments, input="long enough\nlong enough\n", env={"LEARNTRAC_TRAC_ENV": None})
+
+    assert said.exit_code == 0
+    assert "zoe may sign in as admin." in said.output
+    assert "long enough" not in said.output
+
+
+def test_an_account_that_cannot_be_is_refused_in_one_line(learntrac: Learntrac, trac: Path) -> None:
+    def add(name: str, role: str, password: str) -> str:
+        where = ("--password-stdin", "--trac-env", trac)
+        return learntrac("user", "add", name, "--role", role, *where, given=f"{password}\n").problem
+
+    assert add("zoe", "student", "short") == "The password must have 8 to 1024 characters."
+    assert add("alice", "student", "long enough").startswith("Trac has an account alice already")
+    assert "'teacher'" in add("zoe", "teacher", "long enough")
+
+
+def test_a_track_is_imported_once(learntrac: Learntrac, tmp_path: Path) -> None:
+    make_trac16(tmp_path / "trac")
+    track = write_track(tmp_path / "knots")
+    arguments = ("import", "exercism", track, "--trac-env", tmp_path / "trac", "--author", "ivan")
+
+    first, second = learntrac(*arguments), learntrac(*arguments)
+
+    assert (first.code, second.code) == (0, 0)
+    tickets, pages = second.out.splitlines()[-2:]
+    assert tickets.startswith("Tickets: 0 new, 0 changed, ")
+    assert pages.startswith("Wiki pages: 0 new, 0 changed, ")
+    assert "Tickets: 0 new" not in first.out
+    assert "! " in first.out, "what could not be brought is said"
+
+
+def test_what_was_changed_by_hand_is_left_alone_and_named(learntrac: Learntrac, tmp_path: Path) -> None:
+    make_trac16(tmp_path / "trac")
+    track = write_track(tmp_path / "knots")
+    arguments = ("import", "exercism", track, "--trac-env", tmp_path / "trac")
+    learntrac(*arguments)
+    with sqlite3.connect(tmp_path / "trac" / "db" / "trac.db") as connection:
+        connection.execute("UPDATE ticket SET description = 'By hand.' WHERE id = 1")
+    connection.close()
+    overhand = track / "concepts" / "overhand" / "introduction.md"
+    overhand.write_text(overhand.read_text() + "\nAnother word.\n")
+
+    said = learntrac(*arguments)
+
+    assert said.code == 0
+    assert "was changed by hand since the last import and is left alone" in said.out
+
+
+def test_what_is_no_track_is_told_in_one_line(learntrac: Learntrac, trac: Path, tmp_path: Path) -> None:
+    assert "config.json" in learntrac("import", "exercism", tmp_path, "--trac-env", trac).problem
+    assert "LEARNTRAC_TRAC_ENV" in learntrac("import", "exercism", tmp_path).problem
+    track = write_track(tmp_path / "knots")
+    nowhere = learntrac("import", "exercism", track, "--trac-env", tmp_path / "nowhere").problem
+    assert nowhere == f"No Trac environment found at {tmp_path}/nowhere"
+
+
+@pytest.mark.parametrize("command", [("serve",), ("doctor",), ("init",), ("user", "remove", "zoe")])
+def test_without_a_trac_nothing_starts(learntrac: Learntrac, tmp_path: Path, command: tuple[str, ...]) -> None:
+    def on(folder: Path) -> str:
+        where = (folder,) if command == ("init",) else ("--trac-env", folder)
+        return learntrac(*command, *where, LEARNTRAC_DATABASE_URL="").problem
+
+    assert "nowhere" in on(tmp_path / "nowhere")
+    assert "no conf/trac.ini" in on(tmp_path)
+    if command != ("init",):
+        assert "LEARNTRAC_TRAC_ENV" in learntrac(*command).problem
+
+
+def test_a_trac_that_is_too_old_or_too_new_is_not_served(learntrac: Learntrac, trac: Path) -> None:
+    for version, why in ((29, "older than 1.2"), (43, "half upgraded"), (99, "newer than 1.6")):
+        with sqlite3.connect(trac / "db" / "trac.db") as connection:
+            connection.execute("UPDATE system SET value = ? WHERE name = 'database_version'", (str(version),))
+        connection.close()
+
+        assert why in learntrac("serve", "--trac-env", trac).problem
+
+
+MALFORMED = {
+    "DATABASE_URL": "postgres at home",
+    "REDIS_URL": "redis at home",
+    "SECRET_KEY": "too short",
+    "DATABASE_POOL_SIZE": "0",
+    "ACCESS_TOKEN_SECONDS": "an hour",
+    "REFRESH_ROTATION": "perhaps",
+    "RATE_LIMIT_PER_HOUR": "0",
+    "MAX_BODY_BYTES": "1 MB",
+    "DEFAULT_MASTERY_THRESHOLD": "nan",
+    "DEFAULT_ESTIMATED_MINUTES": "-1",
+    "REPORTED_QUIZ_WEIGHT": "1.1",
+    "SYNC_INTERVAL_SECONDS": "0",
+    "LOG_FORMAT": "xml",
+    "LOG_LEVEL": "LOUD",
+    "DEMO_PASSWORD": "short",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_a_setting_that_is_malformed_is_named_and_not_repeated(learntrac: Learntrac, trac: Path, name: str) -> None:
+    value = MALFORMED[name]
+
+    problem = learntrac("serve", "--trac-env", trac, **{f"LEARNTRAC_{name}": value}).problem
+
+    assert problem.startswith(f"LEARNTRAC_{name}: ")
+    assert problem.endswith(".")
+    assert value not in problem or len(value) < 4
+
+
+def test_an_empty_setting_is_none(learntrac: Learntrac, trac: Path) -> None:
+    said = learntrac("doctor", "--trac-env", trac, **{f"LEARNTRAC_{name}": "" for name in MALFORMED})
+
+    assert said.code == 0
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(learntrac: Learntrac, trac: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        problem = learntrac("serve", "--trac-env", trac, "--port", str(port)).problem
+
+    assert problem == f"Cannot listen at 127.0.0.1, port {port}: Address already in use."
+
+
+def test_a_port_that_is_none_is_told_by_the_usage(learntrac: Learntrac, trac: Path) -> None:
+    said = learntrac("serve", "--trac-env", trac, "--port", "70000")
+
+    assert said.code == 2
+    assert "--port" in said.err
+
+
+def test_the_demo_takes_no_folder_of_somebody_elses(learntrac: Learntrac, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("Chapter 1")
+
+    assert "is not empty, and no demo" in learntrac("demo", tmp_path, "--no-serve").problem
+    assert "thesis.txt" in learntrac("demo", tmp_path / "thesis.txt", "--no-serve").problem
+
+
+def test_a_demo_that_is_there_is_left_as_it_is(
+    learntrac: Learntrac, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    demo = copied_demo(tmp_path_factory, tmp_path / "demo")
+    accounts = (demo / "demo-accounts.json").read_bytes()
+
+    said = learntrac("demo", demo, "--no-serve")
+
+    assert (said.code, said.out) == (0, "")
+    assert (demo / "demo-accounts.json").read_bytes() == accounts
+
+
+def test_logs_are_lines_of_json_where_no_terminal_is(learntrac: Learntrac, trac: Path) -> None:
+    (trac / "db" / "learntrac.key").write_text("too short")
+
+    for style in ({}, {"LEARNTRAC_LOG_FORMAT": "console"}, {"LEARNTRAC_LOG_FORMAT": "json"}):
+        assert "too short" in learntrac("serve", "--trac-env", trac, **style).problem
+
+
+def run_command(*arguments: str | Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """The installed command, in a process of its own."""
+    environ = learntrac_environ(**variables)
+    return subprocess.run([COMMAND, *arguments], env=environ, capture_output=True, text=True, check=False)
+
+
+def test_the_installed_command_answers() -> None:
+    assert run_command("version").stdout == f"{__version__}\n"
+    wrong = run_command("serve", LEARNTRAC_LOG_LEVEL="LOUD")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr.count("\n") == 1
+    assert wrong.stderr.startswith("learntrac: LEARNTRAC_LOG_LEVEL: ")
+
+
+def test_without_trac_itself_only_the_demo_and_imports_are_missing(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['trac'] = None; from learntrac.cli import main; sys.argv[0] = 'learntrac'; main()"
+    )
+    command = [sys.executable, "-c", program, "demo", str(tmp_path / "demo")]
+
+    said = subprocess.run(command, env=learntrac_environ(), capture_output=True, text=True, check=False)
+
+    assert said.returncode == 1
+    assert said.stderr == "learntrac: this command needs Trac itself: install learntrac[trac].\n"
+
+
+def test_the_installed_command_serves_until_sigterm(trac: Path) -> None:
+    with running("serve", "--trac-env", trac, LEARNTRAC_SECRET_KEY=SECRET, LEARNTRAC_LOG_LEVEL="ERROR") as address:
+        assert httpx.get(f"{address}{API}/health").json()["status"] == "healthy"
+        assert httpx.get(f"{address}{API}/concepts").json()["total"] == 6
+    assert not (trac / "db" / "learntrac.key").exists()
+
+
+def test_the_installed_demo_starts_again_with_another_password(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    demo = copied_demo(tmp_path_factory, tmp_path / "demo")
+
+    with running("demo", demo, LEARNTRAC_DEMO_PASSWORD="another-password") as address:
+        logins = [
+            httpx.post(f"{address}{API}/auth/login", json={"username": "alice", "password": password})
+            for password in (PASSWORD, "another-password")
+        ]
+        page = httpx.get(f"{address}/trac/wiki")
+
+    assert [login.status_code for login in logins] == [401, 200]
+    assert page.status_code == 200
