@@ -6,7 +6,7 @@ Three ways, from cheap to thorough, and none of them while the database says tha
   there are.
 - count: one number tells whether tickets were deleted.
 - sweep: a checksum for each thousand tickets finds what left no trace (plain SQL, renamed components). It reads
-  everything, so it takes a rest of twenty times what it took.
+  everything, so it takes a rest of ten times what it took.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ OVERLAP_MICROSECONDS = 60_000_000
 """A transaction may commit long after the time it wrote down; so far back is looked each time."""
 COUNT_EVERY_SECONDS = 0.9
 SWEEP_EVERY_SECONDS = 0.9
-SWEEP_RESTS_FOR = 20
+SWEEP_RESTS_FOR = 10
 
 _log = get_logger("learntrac.sync")
 Progress = Callable[[int, int], None]

@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-
 Counts = tuple[int, float, int, float]
 """Hits of the window before and seconds until it has slid out; hits of this one and seconds until it will have."""
 
