@@ -47,11 +47,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: $(VENV)/bin/python $(REQUIREMENTS)/run.txt server/pyproject.toml
 	@echo "Installing LearnTrac into $(VENV) (half a minute, once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(REQUIREMENTS)/run.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e server
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run $(REQUIREMENTS)/dev.txt
 	@echo "Installing the development tools into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(REQUIREMENTS)/dev.txt
 	@touch $@

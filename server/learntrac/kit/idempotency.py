@@ -87,6 +87,11 @@ async def claim(session: AsyncSession, once: Once, *, now: datetime) -> Reply | 
     Raises KeyConflict when the key was used for another request, or the first one is still running.
     """
     await _claim_or_conflict(session, once)
+    return await find(session, once, now=now)
+
+
+async def find(session: AsyncSession, once: Once, *, now: datetime) -> Reply | None:
+    """The stored reply of this request. Raises KeyConflict when the key was used for another one."""
     found = (await session.execute(_FIND, {"digest": once.digest})).one_or_none()
     if found is None or found.created_at < to_micros(now - KEPT):
         return None

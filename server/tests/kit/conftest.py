@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ async def postgres_database(postgres: Postgres) -> AsyncIterator[Database]:
     """A PostgreSQL database of a test's own, empty."""
     name = f"kit_{next(_numbers)}"
     postgres.create_database(name)
-    database = Database(postgres.url(name, "plain"), pool_size=4)
+    database = Database(postgres.url(name, "plain"), connections=4)
     yield database
     await database.close()
     postgres.drop_database(name)
@@ -86,10 +86,10 @@ class Log:
 
     written: io.StringIO
 
-    def configure(self, style: Literal["json", "console"], level: str = "INFO") -> None:
+    def configure(self, style: Literal["json", "console"], level: str = "INFO", *, secrets: Iterable[str] = ()) -> None:
         """Set up logging anew, into `written`."""
         with redirect_stderr(self.written):
-            logs.configure(style, level)
+            logs.configure(style, level, secrets=secrets)
 
     @property
     def text(self) -> str:

@@ -60,12 +60,14 @@ def test_several_names_go_into_one_variable(monkeypatch: pytest.MonkeyPatch, nam
         ("ACCESS_TOKEN_SECONDS", "soon"),
         ("RATE_LIMIT_PER_HOUR", "0"),
         ("MAX_BODY_BYTES", "1"),
-        ("DATABASE_POOL_SIZE", "0"),
+        ("DATABASE_CONNECTIONS", "1"),
         ("DEFAULT_MASTERY_THRESHOLD", "1.1"),
         ("REPORTED_QUIZ_WEIGHT", "-0.1"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
         ("DEMO_PASSWORD", "short"),
+        ("METRICS_TOKEN", "too short"),
+        ("METRICS_FROM", "10.0.0.0/24, my-prometheus"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

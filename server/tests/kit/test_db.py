@@ -4,16 +4,16 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import cast
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from learntrac.kit import db
-from learntrac.kit.db import Database, PostgresReader, normalised
+from learntrac.kit import db, readers
+from learntrac.kit.db import Database, normalised
 from learntrac.kit.errors import Unavailable
+from learntrac.kit.readers import SqliteReader
 from tests.accounts.helpers import log_in
 from tests.conftest import TracCopy, serving
 from tests.environments import Postgres, postgres_server
@@ -137,6 +137,34 @@ class TestTransactions:
             await other.close()
 
 
+class TestSlowReads:
+    """A caller who gives up leaves a read behind, which must meet neither the next read nor the end."""
+
+    LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) FROM n"
+
+    async def test_one_given_up_harms_nobody(self, tmp_path: Path) -> None:
+        reader = SqliteReader(tmp_path / "course.db")
+        for _ in range(5):
+            given_up = asyncio.create_task(reader.slow_rows(self.LONG))
+            await asyncio.sleep(0.02)
+            given_up.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await given_up
+            assert await reader.slow_rows("SELECT $1", 1) == [(1,)]
+        await reader.close()
+
+    async def test_the_end_waits_for_none(self, tmp_path: Path) -> None:
+        reader = SqliteReader(tmp_path / "course.db")
+        await reader.slow_rows("SELECT 1")
+        endless = self.LONG.replace(" WHERE i < 3000000", "")
+        under_way = asyncio.create_task(reader.slow_rows(endless))
+        await asyncio.sleep(0.02)
+
+        await reader.close()
+        with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+            await under_way
+
+
 class TestSqlite:
     async def test_is_durable_and_lets_readers_read(self, sqlite_database: Database) -> None:
         await furnish(sqlite_database)
@@ -226,7 +254,7 @@ class TestPostgresqlAway:
     async def test_a_server_that_ends(self) -> None:
         with postgres_server() as server:
             server.create_database("own")
-            database = Database(server.url("own", "plain"), pool_size=2)
+            database = Database(server.url("own", "plain"), connections=2)
             await furnish(database)
             await add(database, 1)
             assert await ids(database) == [1]
@@ -236,7 +264,7 @@ class TestPostgresqlAway:
 
     async def test_a_database_that_is_dropped_and_comes_back(self, postgres: Postgres) -> None:
         postgres.create_database("dropped")
-        database = Database(postgres.url("dropped", "plain"), pool_size=2)
+        database = Database(postgres.url("dropped", "plain"), connections=2)
         await furnish(database)
         assert await ids(database) == []
         postgres.drop_database("dropped")
@@ -274,7 +302,7 @@ class TestPostgresqlAway:
         assert await ids(postgres_database) == [3]
 
     async def test_a_pool_that_is_used_up_is_a_503(self, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-        database = Database(postgres.url("postgres", "plain"), pool_size=1)
+        database = Database(postgres.url("postgres", "plain"), connections=1)
         monkeypatch.setattr(database._writer.pool, "_timeout", 0.05)
         async with database.begin() as session:
             await session.execute(text("SELECT 1"))
@@ -283,13 +311,54 @@ class TestPostgresqlAway:
                     await another.execute(text("SELECT 1"))
         await database.close()
 
-    async def test_readers_that_are_first_share_one_pool(self, postgres_database: Database) -> None:
-        answers = await asyncio.gather(*(postgres_database.hot.rows("SELECT 1") for _ in range(5)))
-        assert [row[0] for (row,) in answers] == [1] * 5
+    async def test_more_readers_than_connections_wait_for_one(self, postgres: Postgres) -> None:
+        database = Database(postgres.url("postgres", "plain"), connections=5)
+        pids = await asyncio.gather(*(database.hot.rows("SELECT pg_backend_pid(), pg_sleep(0.01)") for _ in range(8)))
+        assert len({row[0] for (row,) in pids}) == 2
+        await database.close()
 
-        await cast("PostgresReader", postgres_database.hot)._pool.close()  # type: ignore[union-attr] # it is open
+    async def test_both_pools_together_open_no_more_than_they_may(self, postgres_database: Database) -> None:
+        database = Database(str(postgres_database.url.render_as_string(hide_password=False)), connections=5)
+
+        async def write() -> None:
+            async with database.begin() as session:
+                await session.execute(text("SELECT pg_sleep(0.01)"))
+
+        readings = (database.hot.rows("SELECT pg_sleep(0.01)") for _ in range(20))
+        await asyncio.gather(*readings, *(write() for _ in range(20)))
+        counted = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1"
+        assert (await database.hot.rows(counted, database.url.database))[0][0] == 5
+        await database.close()
+
+    async def test_connections_that_ended_are_not_handed_out(
+        self, postgres: Postgres, postgres_database: Database
+    ) -> None:
+        await furnish(postgres_database)
+        await asyncio.gather(*(add(postgres_database, number) for number in range(4)))
+        assert await ids(postgres_database) == [0, 1, 2, 3]
+        postgres._end_sessions(str(postgres_database.url.database))
+        await asyncio.sleep(0.05)  # the driver has to see it
+
+        await add(postgres_database, 4)
+        assert await ids(postgres_database) == [0, 1, 2, 3, 4]
+
+    async def test_readers_that_wait_too_long_are_told(
+        self, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(readers, "ROOM_WITHIN_SECONDS", 0.05)
+        database = Database(postgres.url("postgres", "plain"), connections=2)
+        first = asyncio.create_task(database.hot.rows("SELECT pg_sleep(0.5)"))
+        await asyncio.sleep(0)
         with pytest.raises(Unavailable):
-            await postgres_database.hot.rows("SELECT 1")
+            await database.hot.rows("SELECT 1")
+        await first
+        await database.close()
+
+    async def test_a_read_that_was_given_up_leaves_its_connection_to_nobody(self, postgres_database: Database) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await postgres_database.hot.rows("SELECT pg_sleep(5)")
+        assert await postgres_database.hot.rows("SELECT 7") == [(7,)]
 
     async def test_a_value_that_does_not_fit_is_our_own_mistake(self, postgres_database: Database) -> None:
         with pytest.raises(asyncpg.DataError, match="int32"):

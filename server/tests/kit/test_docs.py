@@ -89,3 +89,9 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 def test_the_document_is_made_once(tmp_path: Any) -> None:
     app = make_api(make_settings(tmp_path), utc_now)
     assert app.openapi() is app.openapi()
+
+
+def test_the_document_names_the_address_people_use(tmp_path: Any) -> None:
+    app = make_api(make_settings(tmp_path, public_url="https://learn.example.org/"), utc_now)
+
+    assert app.openapi()["servers"] == [{"url": "https://learn.example.org"}]

@@ -1,13 +1,17 @@
 """The real server on a real socket: what is sent by halves, and who goes away too early."""
 
 import asyncio
+import errno
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import pytest
+import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -105,6 +109,14 @@ class Running:
     """The server, and the way to it."""
 
     port: int
+    server: uvicorn.Server
+    task: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        """Have it begun to stop."""
+        self.server.should_exit = True
+        await asyncio.sleep(0.15)  # it looks ten times a second
+        assert not self.task.done()
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
@@ -124,12 +136,12 @@ class Running:
 
 async def served(trusted_proxies: tuple[str, ...] = ()) -> AsyncIterator[Running]:
     port = find_free_port()
-    app = Edge(make_app(), body_timeout_seconds=PATIENCE_SECONDS)
+    app = Edge(make_app(), body_timeout_seconds=PATIENCE_SECONDS, whole_body_timeout_seconds=PATIENCE_SECONDS * 5)
     server = make_server(app, host="127.0.0.1", port=port, trusted_proxies=trusted_proxies)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
         await asyncio.sleep(0.01)
-    yield Running(port)
+    yield Running(port, server, task)
     server.should_exit = True
     await task
 
@@ -188,6 +200,68 @@ async def test_a_body_that_comes_in_pieces_is_waited_for(running: Running) -> No
             await connection.send(piece)
 
         assert await connection.answer() == (200, b'"pieces"')
+
+
+async def test_but_not_for_ever(running: Running) -> None:
+    async with running.connected() as connection:
+        begun = time.monotonic()
+        await connection.send(POST.format("/note", 1000) + '{"words":"')
+
+        async def drip() -> None:
+            while True:
+                await connection.send("x")
+                await asyncio.sleep(PATIENCE_SECONDS / 3)
+
+        dripping = asyncio.create_task(drip())
+        status, body = await connection.answer()
+        dripping.cancel()
+
+    assert (status, orjson.loads(body)["error"]["code"]) == (408, "REQUEST_TIMEOUT")
+    assert PATIENCE_SECONDS * 4 < time.monotonic() - begun < PATIENCE_SECONDS * 10
+
+
+WHO = "GET /who HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def last_answer(connection: Connection) -> tuple[int, bytes]:
+    """(status, rest) of an answer that must say that it is the last, and be it."""
+    head = (await connection.reader.readuntil(b"\r\n\r\n")).lower()
+    assert b"connection: close\r\n" in head
+    return int(head.split()[1]), await connection.ends_within(3)
+
+
+async def test_while_it_stops_the_next_answer_on_each_connection_is_the_last(running: Running) -> None:
+    async with running.connected() as used, running.connected() as new, running.connected() as slow:
+        await used.send(WHO)
+        assert await used.answer() == (200, b'"127.0.0.1"')
+        await slow.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.sleep(0.05)
+        await running.stop()
+        for connection in (used, new):
+            await connection.send(WHO)
+            assert await last_answer(connection) == (200, b'"127.0.0.1"')
+        assert await last_answer(slow) == (200, b'"done"')
+
+        with pytest.raises(ConnectionError):
+            await asyncio.open_connection("127.0.0.1", running.port)
+        async with asyncio.timeout(2):
+            await running.task
+
+
+async def test_a_connection_that_stays_idle_does_not_keep_it(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "LAST_REQUEST_WITHIN_SECONDS", 0.05)
+    async with running.connected() as idle, running.connected() as half, running.connected() as slow:
+        await idle.send(WHO)
+        assert await idle.answer() == (200, b'"127.0.0.1"')
+        await half.send(POST.format("/note", 14) + '{"words":')
+        await slow.send(POST.format("/slow-note", 14) + '{"words":"ok"}')
+        await slow.reader.readuntil(b"ok\r\n")
+        await running.stop()
+        assert await idle.ends_within(3) == b""
+        assert (await half.answer())[0] == 408
+        assert await slow.ends_within(3) == b"1\r\n!\r\n0\r\n\r\n", "an answer that was begun comes to its end"
+        async with asyncio.timeout(2):
+            await running.task
 
 
 async def test_a_handler_may_take_longer_than_a_request(running: Running) -> None:
@@ -265,3 +339,54 @@ async def test_only_a_trusted_proxy_says_for_whom_it_asks(trusted: tuple[str, ..
         async with server.connected() as connection:
             await connection.send("GET /who HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.1.2.3\r\n\r\n")
             assert await connection.answer() == (200, seen)
+
+
+async def test_processes_that_share_a_socket_share_what_comes_at_once() -> None:
+    # Two servers of one process stand for two processes: each has the socket under a descriptor of its own.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        servers = [make_server(Edge(make_app()), host="127.0.0.1", port=port) for _ in range(2)]
+        tasks = [asyncio.create_task(server.serve(sockets=[listener.dup()])) for server in servers]
+        while not all(server.started for server in servers):  # noqa: ASYNC110 - uvicorn tells it in no other way
+            await asyncio.sleep(0.01)
+        async with AsyncExitStack() as stack:
+            kept = [await stack.enter_async_context(Running(port, servers[0], tasks[0]).connected()) for _ in range(40)]
+            for connection in kept:
+                await connection.send(WHO)
+            assert {await connection.answer() for connection in kept} == {(200, b'"127.0.0.1"')}
+            shares = [len(server.server_state.connections) for server in servers]
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*tasks)
+
+    assert sum(shares) == 40
+    assert min(shares) >= 8
+
+
+class FullOnce(socket.socket):
+    """A socket whose process has no descriptors left at first."""
+
+    refused = 0
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if not self.refused:
+            self.refused += 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def test_where_no_connection_can_be_taken_it_is_tried_again(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "WHILE_FULL_SECONDS", 0.1)
+    listener = FullOnce()
+    listener.bind(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    server = make_server(Edge(make_app()), host="127.0.0.1", port=port)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+        await asyncio.sleep(0.01)
+    assert await Running(port, server, task).is_well()
+    server.should_exit = True
+    await task
+
+    assert listener.refused == 1
+    assert [line["error"] for line in log.lines if line["level"] == "error"] == ["[Errno 24] Too many open files"]

@@ -8,19 +8,18 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 
-from learntrac.kit.logs import access_log, bind_request, error_log
+from learntrac.kit.asgi import ASGI, Message, Receive, Scope, Send, route_of
+from learntrac.kit.logs import LogContext, access_log, bind_request, error_log
+from learntrac.kit.metrics import Metrics
+from learntrac.kit.redaction import is_telling
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
+__all__ = ["ASGI", "Edge", "Message", "Receive", "RequestState", "Scope", "Send"]
 
 _OWN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _JSON_SAFE = (
@@ -31,42 +30,70 @@ _JSON_SAFE = (
     (b"cache-control", b"no-store"),
 )
 _FORM = b"application/x-www-form-urlencoded"
+_FILES = b"multipart/form-data"
 
 
 @dataclass
-class RequestState:
-    """What one request carries along: its id, who asks (once known) and the headers that its answer gets."""
+class RequestState(LogContext):
+    """What one request carries along: its id, who asks (once known) and the headers that its answer gets.
 
-    request_id: str
-    user_id: str | None = None
+    A door that is handed a password names it in `passwords`, so that no line of the log can hold it.
+    """
+
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    passwords: list[str] = field(default_factory=list)
+    asked_with: Sequence[tuple[bytes, bytes]] = ()
+    query: bytes = b""
+
+    def secrets(self) -> Iterable[str]:
+        """What this request brought along: credentials, and whatever its query names so."""
+        yield from self.passwords
+        for name, value in self.asked_with:
+            if is_telling(name.decode("latin-1")):
+                yield value.decode("latin-1").partition(" ")[2] or value.decode("latin-1")
+        for parameter, word in parse_qsl(self.query.decode("latin-1"), errors="replace"):
+            if is_telling(parameter):
+                yield word
 
 
 class Edge:
     """Wraps the API: `Edge(app)` is what the server runs.
 
-    `form_paths` are the paths that take a form as well as JSON. `body_timeout_seconds` bounds the wait for each
-    piece of a body: the server itself would wait for ever.
+    `form_paths` are the paths that take a form as well as JSON, `file_paths` those that take a form with files, and
+    nothing else. `body_timeout_seconds` bounds the wait for each
+    piece of a body, and `whole_body_timeout_seconds` for all of them: the server itself would wait for ever. Every
+    answer is noted in `metrics`.
     """
 
     def __init__(
-        self, app: ASGI, *, form_paths: frozenset[str] = frozenset(), body_timeout_seconds: float = 20
+        self,
+        app: ASGI,
+        *,
+        form_paths: frozenset[str] = frozenset(),
+        file_paths: frozenset[str] = frozenset(),
+        body_timeout_seconds: float = 20,
+        whole_body_timeout_seconds: float = 120,
+        metrics: Metrics | None = None,
     ) -> None:
         self._app = app
+        self._metrics = metrics or Metrics()
         self._form_paths = form_paths
+        self._file_paths = file_paths
         self._body_timeout_seconds = body_timeout_seconds
+        self._whole_body_timeout_seconds = whole_body_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state = RequestState(_request_id(scope))
+        state = RequestState(_request_id(scope), asked_with=scope["headers"], query=scope.get("query_string", b""))
         scope["edge"] = state
-        bind_request(state.request_id)
+        bind_request(state)
         await self._answer(scope, receive, _Answer(send, state), state)
 
     async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", state: RequestState) -> None:
         begun = time.perf_counter()
+        self._metrics.in_flight += 1
         try:
             await self._app(scope, self._bounded(scope, receive), answer.send)
         except Exception as error:
@@ -74,11 +101,14 @@ class Edge:
             if not answer.started:
                 raise
         finally:
+            seconds = time.perf_counter() - begun
+            self._metrics.in_flight -= 1
+            self._metrics.answered(route_of(scope), scope["method"], answer.status, seconds)
             access_log(
                 method=scope["method"],
                 path=scope["path"],
                 status=answer.status,
-                duration_ms=round((time.perf_counter() - begun) * 1000, 2),
+                duration_ms=round(seconds * 1000, 2),
                 user_id=state.user_id,
             )
 
@@ -86,15 +116,18 @@ class Edge:
         if scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return receive
 
-        refused = _is_other_type(scope, self._form_paths)
+        refused = _find_refusal(scope, self._form_paths, self._file_paths)
         # FastAPI refuses a body that is declared too long in plain text; one that it has to count, in the envelope.
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
 
+        now = asyncio.get_running_loop().time
+        latest = now() + self._whole_body_timeout_seconds
+
         async def receive_in_time() -> Message:
             if refused:
-                raise HTTPException(415, "Send the body as application/json.")
+                raise HTTPException(415, refused)
             try:
-                async with asyncio.timeout(self._body_timeout_seconds):
+                async with asyncio.timeout_at(min(now() + self._body_timeout_seconds, latest)):
                     return await receive()
             except TimeoutError:
                 raise HTTPException(408, "The request's body did not arrive in time.") from None
@@ -144,10 +177,15 @@ def _request_id(scope: Scope) -> str:
     return "req-" + secrets.token_hex(8)
 
 
-def _is_other_type(scope: Scope, form_paths: frozenset[str]) -> bool:
+def _find_refusal(scope: Scope, form_paths: frozenset[str], file_paths: frozenset[str]) -> str | None:
+    """What to say of a body that is of a type that this path does not take."""
     headers = dict(scope["headers"])
     kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
     empty = headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
-    if empty or kind == b"application/json" or kind.endswith(b"+json"):
-        return False
-    return kind != _FORM or scope["path"] not in form_paths
+    if empty:
+        return None
+    if scope["path"] in file_paths:
+        return None if kind == _FILES else "Send the body as multipart/form-data."
+    if kind == b"application/json" or kind.endswith(b"+json") or (kind == _FORM and scope["path"] in form_paths):
+        return None
+    return "Send the body as application/json."

@@ -19,7 +19,10 @@ _ERRORS = {
     "401": "Invalid or missing authentication",
     "403": "Insufficient permissions",
     "404": "Resource not found",
+    "408": "The request's body did not arrive in time",
     "409": "Resource conflict",
+    "413": "The request's body is too large",
+    "415": "The request's body is of a type that is not taken here",
     "429": "Too many requests",
     "503": "Something outside that this needs does not answer",
 }
@@ -34,6 +37,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
             tags=app.openapi_tags,
+            servers=app.servers,
         )
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):
@@ -52,10 +56,11 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     operation["responses"].pop("422", None)
     operation["summary"], _, more = operation.get("description", operation["summary"]).partition("\n")
     operation["description"] = more.strip()
-    for status in _statuses(method, operation):
+    named = [status for status in operation["responses"] if int(status) >= 400]
+    for status in (*_statuses(method, operation), *named):
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-        operation["responses"].setdefault(status, {"description": _ERRORS[status], "content": content})
-    if method == "post":
+        operation["responses"][status] = {"description": _ERRORS[status], "content": content}
+    if method != "get":
         operation.setdefault("parameters", []).append(_KEY)
 
 
@@ -67,6 +72,8 @@ def _statuses(method: str, operation: dict[str, Any]) -> list[str]:
         found.append("404")
     if operation.get("security"):
         found += ["401", "403", "429"]
-    if method == "post":
+    if method in ("post", "put"):
+        found += ["401", "408", "409", "413", "415", "429"]
+    elif method != "get":
         found += ["401", "409", "429"]
     return sorted(set(found))

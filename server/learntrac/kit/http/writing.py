@@ -11,7 +11,7 @@ from learntrac.kit.clock import Clock
 from learntrac.kit.db import Database
 from learntrac.kit.errors import Detail, LearnTracError, ValidationFailed
 from learntrac.kit.http.errors import envelope
-from learntrac.kit.idempotency import KeyConflict, Once, Reply, claim, keep
+from learntrac.kit.idempotency import KeyConflict, Once, Reply, claim, find, keep
 
 Verb = Callable[[AsyncSession], Awaitable[BaseModel]]
 
@@ -27,6 +27,19 @@ class Writing:
         self._database = database
         self._clock = clock
         self._secret = secret
+        self.body: bytes | None = None
+        """What stands for the body, for a door that has read it in pieces."""
+
+    async def find_kept(self, *, about: str = "") -> Response | None:
+        """The stored reply of this request, for a door that has something slow to do before its verb: what was done
+        once is not done again. Raises Conflict for a misused key.
+        """
+        once = await self._once(about)
+        if once is None:
+            return None
+        async with self._database.read() as session:
+            known = await find(session, once, now=self._clock())
+        return _response(known) if known is not None else None
 
     async def run(self, verb: Verb, *, status: int = 200, about: str = "") -> Response:
         """The verb's answer as JSON, or the stored one. Raises what the verb raises, and Conflict for a misused key.
@@ -43,6 +56,22 @@ class Writing:
             if refusal.status not in _STAYS or isinstance(refusal, KeyConflict):
                 raise
             return _response(await self._refuse_once(once, refusal))
+
+    async def find_known(self) -> Response | None:
+        """The stored reply of this very request, for a door that has work to do before its verb. Raises Conflict for a
+        misused key.
+        """
+        once = await self._once("")
+        if once is None:
+            return None
+        async with self._database.begin() as session:
+            known = await claim(session, once, now=self._clock())
+        return _response(known) if known is not None else None
+
+    async def find_name(self) -> str | None:
+        """The name of this request, for a row that must not be written twice; None where it has no key."""
+        once = await self._once("")
+        return once.digest if once is not None else None
 
     async def _run_once(self, once: Once, verb: Verb, status: int) -> Reply:
         async with self._database.begin() as session:
@@ -77,7 +106,7 @@ class Writing:
             caller=self._request.scope["edge"].user_id or "",
             route=f"{self._request.method} {self._request.url.path}",
             key=key,
-            body=about.encode() + await self._request.body(),
+            body=about.encode() + (await self._request.body() if self.body is None else self.body),
         )
 
 
