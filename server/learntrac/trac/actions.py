@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 TICKET_VIEW = "TICKET_VIEW"
 TRAC_ADMIN = "TRAC_ADMIN"
+WIKI_VIEW = "WIKI_VIEW"
 INSTRUCTOR = "LEARNTRAC_INSTRUCTOR"
 """LearnTrac's own action, which its Trac plugin defines."""
 

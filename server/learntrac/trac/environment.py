@@ -6,7 +6,6 @@ Settings, mapping and permissions are snapshots that `refresh` renews; while Tra
 
 import asyncio
 import hmac
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TypeVar
 from sqlalchemy import make_url
 
 from learntrac.config import Settings
+from learntrac.kit.away import cause_of
 from learntrac.kit.errors import Unavailable
 from learntrac.kit.logs import get_logger
 from learntrac.trac.credentials import Credentials, Store, stores_from_files, stores_from_ini
@@ -24,10 +24,10 @@ from learntrac.trac.ini import (
     TracDatabaseUrl,
     TracIni,
     custom_fields,
-    database_url,
     permission_settings,
     read_ini,
 )
+from learntrac.trac.login import find_login
 from learntrac.trac.mapping import Mapping, read_mapping
 from learntrac.trac.permissions import Permissions, PermissionSettings
 from learntrac.trac.source import TracSource
@@ -175,37 +175,46 @@ class TracEnvironment:
 async def open_environment(path: Path, settings: Settings, *, secret: bytes) -> TracEnvironment:
     """Open the Trac environment in this folder. Raises EnvironmentProblem where it cannot be served, and says why."""
     snapshot = _Snapshot(_read_settings(path), _read_mapping_file(path, settings))
-    source = _source(path, snapshot.ini)
+    source = _source(path, snapshot.ini, settings)
     try:
         await _check_database(path, source)
         environment = TracEnvironment(path, settings, snapshot, source, secret)
         await environment.refresh_permissions()
     except Unavailable as error:
         await source.close()
-        what = "it is missing, locked or not reachable"
-        raise EnvironmentProblem(f"{path}: Trac's database cannot be read: {what}. {_cause(error)}".strip()) from error
+        what = f"it is missing, locked or not reachable. {cause_of(error)}".strip()
+        raise EnvironmentProblem(f"{path}: Trac's database cannot be read: {what}") from error
     except EnvironmentProblem:
         await source.close()
         raise
     return environment
 
 
-def trac_database(path: Path, ini: TracIni) -> TracDatabaseUrl:
-    """Where Trac's tables are. Raises EnvironmentProblem."""
+def trac_database(path: Path, ini: TracIni, settings: Settings) -> TracDatabaseUrl:
+    """Where Trac's tables are, and the login that reads them. Raises EnvironmentProblem."""
     try:
-        return database_url(ini, path)
+        return find_login(path, ini, settings)
     except IniError as error:
         raise EnvironmentProblem(str(error)) from error
+    except ValueError:
+        # Not a word of the URL itself: there is a password in it.
+        raise EnvironmentProblem(
+            "LEARNTRAC_TRAC_DATABASE_URL: it must be sqlite:path/to/file or "
+            "postgres://user:password@host/database?schema=name."
+        ) from None
 
 
-def _source(path: Path, ini: TracIni) -> TracSource:
-    found = trac_database(path, ini)
+def _source(path: Path, ini: TracIni, settings: Settings) -> TracSource:
+    found = trac_database(path, ini, settings)
     if found.kind == "sqlite" and not (found.path and found.path.is_file()):
         raise EnvironmentProblem(f"{path}: there is no database file {found.path}.")
     return TracSource(make_url(found.async_url()), schema=found.schema)
 
 
 async def _check_database(path: Path, source: TracSource) -> None:
+    lacking = await source.find_lacking_grants()
+    if lacking is not None:
+        raise EnvironmentProblem(f"{path}: {lacking} Run deploy/postgresql/roles.sql.")
     missing = await source.find_missing()
     try:
         version = await source.version()
@@ -271,10 +280,3 @@ def _file_state(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
-
-
-def _cause(error: BaseException) -> str:
-    """What the driver said, in one line and without the class that SQLAlchemy puts in front."""
-    cause = error.__cause__
-    said = str(getattr(cause, "orig", cause) or "").partition("\n")[0]
-    return re.sub(r"^<class '[^']*'>: ", "", said)

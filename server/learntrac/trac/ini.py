@@ -140,15 +140,23 @@ class TracDatabaseUrl:
 
 def database_url(ini: TracIni, environment: Path) -> TracDatabaseUrl:
     """Trac's database, read from `[trac] database` as Trac reads it. Raises IniError."""
-    scheme, _colon, rest = ini.get("trac", "database").partition(":")
     try:
-        return _READERS[scheme](rest, environment)
-    except (KeyError, ValueError):
+        return parse_database_url(ini.get("trac", "database"), environment)
+    except ValueError:
         # Neither the value nor the cause is shown: a password may be in them.
         raise IniError(
             f"{ini.path}: [trac] database is neither `sqlite:path/to/file` nor "
             "`postgres://user:password@host/database`; LearnTrac supports no other kind, MySQL included."
         ) from None
+
+
+def parse_database_url(url: str, environment: Path) -> TracDatabaseUrl:
+    """A database URL as Trac reads it. Raises ValueError for a kind that LearnTrac does not support."""
+    scheme, _colon, rest = url.partition(":")
+    try:
+        return _READERS[scheme](rest, environment)
+    except KeyError:
+        raise ValueError("neither sqlite nor postgres") from None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from learntrac.trac.actions import INSTRUCTOR, TICKET_VIEW, TRAC_ADMIN, Actions
+from learntrac.trac.actions import INSTRUCTOR, TICKET_VIEW, TRAC_ADMIN, WIKI_VIEW, Actions
 from learntrac.trac.authz import (
     ANONYMOUS,
     AUTHENTICATED,
@@ -126,6 +126,14 @@ class Permissions:
             seen = Visibility.from_patterns(rules, default=default)
             self._visibility[who] = Visibility(default=False) if self.unknown_policies else seen
         return self._visibility[who]
+
+    def may_read_page(self, username: str | None, name: str) -> bool:
+        """Whether somebody may read a wiki page."""
+        if self.unknown_policies:
+            return False
+        rules, default = self._rules(self._alike(username), WIKI_VIEW)
+        resource = f"wiki:{name}@*"
+        return next((says for pattern, says in rules if fnmatchcase(resource, pattern)), default)
 
     def _may_anywhere(self, username: str, action: str) -> bool:
         rules, default = self._rules(self._alike(username), action)

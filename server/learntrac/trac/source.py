@@ -2,8 +2,11 @@
 written.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +16,26 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from learntrac.kit.clock import from_micros
+from learntrac.kit.db import replace_dead_connections
 from learntrac.kit.errors import Unavailable
+from learntrac.trac import checksums
 from learntrac.trac.mapping import TicketRow
 from learntrac.trac.values import MAX_TICKET_ID
 
-BLOCK = 1000
-"""Tickets of one fingerprint: what a single unexplained change makes the sweep read again."""
+LACKS_GRANT = "42501"
+"""PostgreSQL's SQLSTATE for a right that the role does not have."""
 AT_ONCE = 10_000
 """Ticket numbers in one statement: PostgreSQL takes 32,767 parameters, SQLite a few less."""
+RANGES = 200
+"""Ranges of ticket numbers in one statement: SQLite takes a few less than a thousand."""
 
+_LATEST_DUE = 10**17
+"""In microseconds since 1970: the year 5138. Trac takes any number."""
 _TICKET = "id, type, time, changetime, component, owner, status, summary, description, keywords, milestone"
 
 _NEEDED = {
+    "system": "name, value",
     "ticket": _TICKET,
     "ticket_custom": "ticket, name, value",
     "ticket_change": "ticket, time",
@@ -62,6 +73,16 @@ _PAGES = text(
     " ON last.name = w.name AND last.version = w.version WHERE length(w.name) <= 500"
 )
 """No index holds a much longer name, nor does anybody link to it."""
+_ROLE = text(
+    "SELECT current_user,"
+    " coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = :schema), true)"
+)
+_MAY_READ = _in(
+    "SELECT relname, has_any_column_privilege(oid, 'SELECT') FROM pg_class WHERE relname IN :names"
+    " AND relnamespace IN (SELECT oid FROM pg_namespace WHERE nspname = :schema) ORDER BY relname",
+    "names",
+)
+"""Of the tables by these names: PostgreSQL's own catalog tells of those, too, that this login may not see."""
 _PAGE_VERSIONS = text("SELECT name, max(version), max(time) FROM wiki WHERE length(name) <= 500 GROUP BY name")
 
 
@@ -70,9 +91,15 @@ class TracSource:
 
     def __init__(self, url: URL, *, schema: str | None = None) -> None:
         self.is_sqlite = url.drivername.startswith("sqlite")
+        self._schema = schema or "public"
         self._file = Path(url.database or "")
         self._file_mark = _mark_of(self._file)
-        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, schema or "public")
+        self._engine = _sqlite_engine(url) if self.is_sqlite else _postgres_engine(url, self._schema)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """What the statements go through, for whoever watches them."""
+        return self._engine
 
     async def close(self) -> None:
         """Close the connections."""
@@ -89,13 +116,34 @@ class TracSource:
         """Tables that LearnTrac needs and cannot read as it expects them: none in a sound Trac 1.2 to 1.6."""
         return [name for name, columns in _NEEDED.items() if not await self._is_readable(name, columns)]
 
-    async def link_tables(self) -> set[str]:
-        """The tables of ticket links that are there: mastertickets, subtickets."""
+    async def find_lacking_grants(self) -> str | None:
+        """What this login lacks to read the tables that LearnTrac needs, in one sentence; None where it may read."""
+        if self.is_sqlite:
+            return None
+        role, may_use = (await self._rows(_ROLE, schema=self._schema))[0]
+        refused = [name for name, granted in await self._may_read(_NEEDED) if not granted]
+        lacking = [] if may_use else [f"USAGE on the schema {self._schema}"]
+        lacking += [f"SELECT on {', '.join(refused)}"] if refused else []
+        return f"PostgreSQL's role {role} lacks {' and '.join(lacking)}." if lacking else None
+
+    async def find_writer(self) -> str | None:
+        """The login's name where it may write Trac's tickets as well, which LearnTrac has no use for."""
+        if self.is_sqlite:
+            return None
+        sql = "SELECT current_user WHERE has_any_column_privilege('ticket', 'UPDATE')"
+        rows = await self._rows(text(sql))
+        return str(rows[0][0]) if rows else None
+
+    async def link_tables(self, wanted: Iterable[str] = tuple(_LINKS)) -> set[str]:
+        """Those of the tables of ticket links (mastertickets, subtickets) that are there. Raises Unavailable for one
+        that is, and that this login may not read: its prerequisites must not vanish unsaid.
+        """
+        names = set(wanted)
         # Looked up first: PostgreSQL logs every statement that names a missing table as an error.
-        tables = "information_schema.tables WHERE table_schema = current_schema()"
-        sql = "SELECT name FROM sqlite_master" if self.is_sqlite else f"SELECT table_name FROM {tables}"  # noqa: S608 - a constant
-        there = {row[0] for row in await self._rows(text(sql))}
-        return {name for name in there & _LINKS.keys() if await self._is_readable(name, ", ".join(_LINKS[name]))}
+        in_sqlite = text("SELECT name FROM sqlite_master")
+        rows = await (self._rows(in_sqlite) if self.is_sqlite else self._may_read(names))
+        there = {row[0] for row in rows}
+        return {name for name in there & names if await self._is_readable(name, ", ".join(_LINKS[name]))}
 
     async def change_mark(self) -> object:
         """A cheap value that differs once anybody has written to the database; equal: nothing changed."""
@@ -156,17 +204,25 @@ class TracSource:
         )
         return [(row[0], row[1]) for row in rows]
 
-    async def fingerprints(self, link_tables: Iterable[str]) -> dict[tuple[str, int], tuple[object, ...]]:
+    async def fingerprints(self, link_tables: Iterable[str]) -> dict[tuple[str, int], int]:
         """{(table, block): what changes when any row of that block does} over tickets, custom fields and links."""
-        tables = [("ticket", "id", _SHORT_COLUMNS), ("ticket_custom", "ticket", ("ticket", "name", "value"))]
-        tables += [(name, _LINKS[name][1], _LINKS[name]) for name in sorted(link_tables)]
-        found: dict[tuple[str, int], tuple[object, ...]] = {}
-        for table, key, columns in tables:
-            hashed = _hashed(columns, is_sqlite=self.is_sqlite)
-            what = f"{key} / {BLOCK}, count(*), sum({key}), sum({hashed})"
-            sql = f"SELECT {what} FROM {table} WHERE {key} IS NOT NULL GROUP BY 1"  # noqa: S608 - names from our own tables
-            for block, *values in await self._rows(text(sql)):
-                found[table, int(block)] = tuple(str(value) for value in values)
+        found: dict[tuple[str, int], int] = {}
+        for checked in _checked(link_tables):
+            for block, checksum in await self._rows(text(checksums.by_block(checked, is_sqlite=self.is_sqlite))):
+                found[checked.table, int(block)] = int(checksum)
+        return found
+
+    async def ticket_fingerprints(
+        self, link_tables: Iterable[str], blocks: Collection[int] | None = None
+    ) -> dict[int, int]:
+        """{number: what changes when any row of that ticket does} of the tickets in these blocks, or of all."""
+        found: defaultdict[int, int] = defaultdict(int)
+        wanted = None if blocks is None else sorted(blocks)
+        parts = [None] if wanted is None else [wanted[n : n + RANGES] for n in range(0, len(wanted), RANGES)]
+        for checked, part in itertools.product(_checked(link_tables), parts):
+            sql = checksums.by_ticket(checked, part, is_sqlite=self.is_sqlite)
+            for number, checksum in await self._rows(text(sql)):
+                found[int(number)] += int(checksum)
         return found
 
     async def pages(self) -> list[tuple[str, int, str]]:
@@ -176,6 +232,13 @@ class TracSource:
     async def page_versions(self) -> dict[str, tuple[int, int]]:
         """{name: (newest version, its time)} of every wiki page."""
         return {name: (version, time or 0) for name, version, time in await self._rows(_PAGE_VERSIONS)}
+
+    async def milestone_dates(self) -> dict[str, datetime]:
+        """{milestone: when it is due}, of those that have a date; none where this login may not read them."""
+        if not await self._is_readable("milestone", "name, due"):
+            return {}
+        rows = await self._rows(text("SELECT name, due FROM milestone WHERE due > 0"))
+        return {name: from_micros(due) for name, due in rows if due < _LATEST_DUE}
 
     async def permissions(self) -> list[tuple[str, str]]:
         """(username, action) of Trac's permission table."""
@@ -192,6 +255,10 @@ class TracSource:
         sql = "SELECT value FROM session_attribute WHERE name = 'password' AND authenticated = 1 LIMIT 1"
         rows = await self._rows(text(sql))
         return str(rows[0][0]) if rows else None
+
+    async def _may_read(self, names: Iterable[str]) -> Sequence[Any]:
+        """(table, whether this login may read it) of those that are in Trac's schema of PostgreSQL."""
+        return await self._rows(_MAY_READ, schema=self._schema, names=list(names))
 
     async def _is_readable(self, table: str, columns: str) -> bool:
         try:
@@ -225,11 +292,19 @@ class TracSource:
         except DBAPIError as error:
             if not connected or error.connection_invalidated or _is_gone(error):
                 raise _unavailable() from error
+            if getattr(error.orig, "sqlstate", None) == LACKS_GRANT:
+                raise _refused(error) from error
             raise
 
 
 def _unavailable() -> Unavailable:
     return Unavailable("Trac's database does not answer.", retry_after_seconds=5)
+
+
+def _refused(error: DBAPIError) -> Unavailable:
+    # The driver puts its class in front of what PostgreSQL said.
+    cause = str(error.orig).partition("\n")[0].rpartition(">: ")[2]
+    return Unavailable(f"Trac's tables may not be read ({cause}): deploy/postgresql/roles.sql grants it.")
 
 
 def _mark_of(file: Path) -> tuple[int, int] | None:
@@ -240,22 +315,9 @@ def _mark_of(file: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-_SHORT_COLUMNS = (
-    *("id", "time", "changetime", "type", "component"),
-    *("milestone", "owner", "status", "summary", "keywords"),
-)
-"""Trac renames components and types without touching changetime; a description never changes alone."""
-
-
-def _hashed(columns: Sequence[str], *, is_sqlite: bool) -> str:
-    joined = " || '|' || ".join(f"coalesce(CAST({column} AS TEXT), '')" for column in columns)
-    # As bytes, because SQLite may hold text that is none.
-    return f"learntrac_hash(CAST({joined} AS BLOB))" if is_sqlite else f"hashtextextended({joined}, 0)::numeric"
-
-
-def _short_hash(value: bytes) -> int:
-    # Short enough that the sum over a block cannot overflow. Good for this process only, as its seed is.
-    return hash(value) >> 20
+def _checked(link_tables: Iterable[str]) -> list[checksums.Checked]:
+    links = [checksums.Checked(name, _LINKS[name][1], _LINKS[name], is_sorted=False) for name in sorted(link_tables)]
+    return [checksums.TICKETS, checksums.CUSTOM, *links]
 
 
 def _as_text(data: bytes) -> str:
@@ -273,13 +335,14 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
     target = url.set(
         database=f"file:{_quoted(url.database or '')}", query={"mode": "ro", "uri": "true", "timeout": "5"}
     )
-    engine = create_async_engine(target, pool_size=1, max_overflow=0, pool_timeout=30)
+    engine = create_async_engine(target, pool_size=1, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: object) -> None:
         connection.driver_connection.text_factory = _as_text
         make: Callable[..., None] = connection.create_function
-        make("learntrac_hash", 1, _short_hash, deterministic=True)
+        # Good for this process only, as the seed of its hashes is.
+        make("learntrac_hash", 1, hash, deterministic=True)
 
     return engine
 
@@ -293,13 +356,19 @@ def _postgres_engine(url: URL, schema: str) -> AsyncEngine:
         "search_path": f'"{schema}"',
         "default_transaction_read_only": "on",
         "statement_timeout": "30000",
+        # Trac's upgrades wait for whoever holds a table open.
+        "idle_in_transaction_session_timeout": "30000",
     }
-    arguments: dict[str, Any] = {"server_settings": settings, "timeout": 5}
-    return create_async_engine(
+    # PostgreSQL itself ends what takes too long; where it does not even do that, it does not answer.
+    arguments: dict[str, Any] = {"server_settings": settings, "timeout": 5, "command_timeout": 35}
+    engine = create_async_engine(
         url,
         pool_size=2,
         max_overflow=0,
         pool_timeout=10,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,
         connect_args=arguments,
     )
+    replace_dead_connections(engine)
+    return engine

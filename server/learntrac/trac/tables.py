@@ -5,7 +5,7 @@ It can be deleted and is rebuilt from Trac. Learners' records name concepts by t
 outlive it.
 """
 
-from sqlalchemy import BigInteger, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from learntrac.kit.db import Base
@@ -54,11 +54,17 @@ class CatalogConcept(Base):
         Index("ix_concept_owner", "owner", "id"),
         Index("ix_concept_standing", "standing", "id"),
         Index("ix_concept_level", "level", "id"),
+        # Two filters at once would read through all that fit one of them, the longer the larger the course.
+        Index("ix_concept_component_milestone", "component", "milestone", "id"),
+        Index("ix_concept_component_level", "component", "level", "id"),
+        Index("ix_concept_milestone_level", "milestone", "level", "id"),
         Index("ix_concept_difficulty", "difficulty", "id"),
         Index("ix_concept_sorted_title", "sorted_title", "id"),
         Index("ix_concept_created_at", "created_at", "id"),
         Index("ix_concept_updated_at", "updated_at", "id"),
         Index("ix_concept_estimated_minutes", "estimated_minutes", "id"),
+        # All that recommendations compare, so that they need not read the wide rows.
+        Index("ix_concept_ranking", "milestone", "difficulty", "estimated_minutes", "id"),
     )
 
 
@@ -76,18 +82,20 @@ class CatalogPrerequisite(Base):
 
 
 class CatalogPage(Base):
-    """A wiki page that a course may send its readers to, with the words they will read."""
+    """A wiki page that a course may send its readers to: its text, and how many words they will read."""
 
     __tablename__ = "page"
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[int]
     words: Mapped[int]
+    content: Mapped[str] = mapped_column(Text, server_default=text("''"))
 
 
 class CatalogState(Base):
     """One row: `generation` grows with every change of the catalog, so that whoever keeps totals knows when they are
-    old.
+    old. `synced_at` is when the catalog was last seen to be what Trac is, to a few seconds; 0: never yet. `identity` is
+    drawn by lot when the tables are made: a copy of the graph says which catalog it is a copy of.
     """
 
     __tablename__ = "catalog_state"
@@ -95,3 +103,16 @@ class CatalogState(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     generation: Mapped[int] = mapped_column(BigInteger)
     changed_at: Mapped[int] = mapped_column(BigInteger)
+    synced_at: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    identity: Mapped[str] = mapped_column(String(32), server_default="unnamed")
+
+
+class CatalogChange(Base):
+    """The generation in which a concept or one of its edges was last written or removed, for whoever keeps a copy."""
+
+    __tablename__ = "catalog_change"
+
+    concept_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    generation: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_catalog_change_generation", "generation"),)

@@ -143,11 +143,11 @@ def read_objectives(description: str) -> list[str]:
         if item := _ITEM.match(line):
             items.append([item[1]])
             open_item = True
-        elif open_item and line[:1].isspace() and line.strip() and not _read_heading(line):
+        elif open_item and line[:1].isspace() and line.strip() and not read_heading(line):
             items[-1].append(line)
         else:
             open_item = False
-    return [text for text in (_to_plain(" ".join(parts)) for parts in items) if _WORD.search(text)]
+    return [text for text in (to_plain(" ".join(parts)) for parts in items) if _WORD.search(text)]
 
 
 def read_links(description: str) -> list[Link]:
@@ -214,14 +214,14 @@ def _section_lines(lines: Iterable[str], titles: frozenset[str]) -> Iterator[str
     """
     level = 0
     for line in lines:
-        heading = _read_heading(line)
+        heading = read_heading(line)
         if heading and (heading[0] <= level or not level or heading[1] in _TITLES):
             level = heading[0] if heading[1] in titles else 0
         elif level:
             yield line
 
 
-def _read_heading(line: str) -> tuple[int, str] | None:
+def read_heading(line: str) -> tuple[int, str] | None:
     """The level of a heading and its title in lower case without adornment; None for any other line."""
     match = _HEADING.match(line)
     if match is None:
@@ -256,7 +256,7 @@ def _is_link(piece: Link | str) -> TypeGuard[Link]:
     return isinstance(piece, Link)
 
 
-def _to_plain(text: str) -> str:
+def to_plain(text: str) -> str:
     """One line of text as a reader sees it, without inline markup."""
     return " ".join(_MARKUP.sub(_show_markup, text).split())
 
@@ -295,7 +295,7 @@ def _read_double(body: str) -> Link | str:
 
 def _make_link(target: str, label: str) -> Link | str:
     """The link to a wiki page or web address; for any other target, the text that a reader sees."""
-    text = _to_plain(_unquote(label.strip()))
+    text = to_plain(_unquote(label.strip()))
     page = _read_page_name(target)
     if page and len(page) <= MAX_TARGET_CHARACTERS:
         return Link("wiki", page, text or page)

@@ -83,6 +83,8 @@ def _catalog() -> None:
     sorted_by = ("type", "component", "milestone", "owner", "standing", "level", "difficulty", "sorted_title")
     for name in (*sorted_by, "created_at", "updated_at", "estimated_minutes"):
         op.create_index(f"ix_concept_{name}", "concept", [name, "id"])
+    for one, other in (("component", "milestone"), ("component", "level"), ("milestone", "level")):
+        op.create_index(f"ix_concept_{one}_{other}", "concept", [one, other, "id"])
     op.create_table(
         "prerequisite",
         sa.Column("concept_id", sa.Integer, primary_key=True, autoincrement=False),

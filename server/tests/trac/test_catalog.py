@@ -96,7 +96,8 @@ async def test_what_goes_leaves_nothing_behind(api: Api) -> None:
         await catalog.remove_concepts(session, range(3, 40_000))
     assert (await count("concept"), await count("concept_text"), await count("prerequisite")) == (2, 2, 0)
     async with api.parts.database.begin() as session:
-        await catalog.put_pages(session, [("A", 1, 5)], (f"Page{number}" for number in range(40_000)))
+        gone = (f"Page{number}" for number in range(40_000))
+        await catalog.put_pages(session, [("A", 1, "what five words may say")], gone)
         await catalog.put_concepts(session, [], {}, {})
         assert (await catalog.known_pages(session))["A"] == 1
         assert (await catalog.known_fingerprints(session)).keys() == {1, 2}

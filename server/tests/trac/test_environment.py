@@ -159,7 +159,7 @@ async def test_settings_are_followed_each_file_for_itself(trac_copy: TracCopy) -
         async def hidden() -> bool:
             return "HTTP messages" not in await titles(api)
 
-        await eventually(hidden, within_seconds=3)
+        await eventually(hidden)
         assert await shows(api, 6, difficulty=1.5)
         assert "learntrac.toml" in (await api.anybody.get("/status"))["checks"]["trac"]["detail"]
 
@@ -198,7 +198,7 @@ async def test_a_trac_that_is_moved_away_leaves_its_concepts(
         away.rename(trac_copy.folder)
         await eventually(lambda: healthy(api))
         await by_sql(trac_copy, "UPDATE ticket SET summary = 'Back' WHERE id = 6")
-        await eventually(lambda: shows(api, 6, title="Back"), within_seconds=3)
+        await eventually(lambda: shows(api, 6, title="Back"))
 
 
 async def test_a_postgresql_that_comes_back(postgres: Postgres, postgres_template: Path, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_a_postgresql_that_comes_back(postgres: Postgres, postgres_templat
         assert len(await titles(api)) == 6
         postgres.create_database("comes_back", template="template_trac")
         await by_sql(trac, "UPDATE ticket SET summary = 'Back' WHERE id = 6")
-        await eventually(lambda: shows(api, 6, title="Back"), within_seconds=4)
+        await eventually(lambda: shows(api, 6, title="Back"))
     postgres.drop_database("comes_back")
 
 

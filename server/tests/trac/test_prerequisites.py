@@ -59,6 +59,19 @@ def test_changes_one_by_one_lead_where_a_rebuild_does(changes: list[Step]) -> No
 
 
 @given(tickets, steps)
+def test_after_any_change_a_prerequisite_stands_before_what_needs_it(
+    first: dict[int, Edges], changes: list[Step]
+) -> None:
+    graph, written = loaded(first), dict(first)
+    for step in changes:
+        apply(graph, written, step)
+        places = graph._order._places
+        assert places.keys() == written.keys()
+        assert all(places[other] < places[number] for number in written for other in graph.kept(number))
+        assert not graph._loose
+
+
+@given(tickets, steps)
 def test_no_concept_whose_edges_changed_goes_unnamed(first: dict[int, Edges], changes: list[Step]) -> None:
     graph, written = loaded(first), dict(first)
     for step in changes:

@@ -22,6 +22,7 @@ LEAVE_NO_TRACE = [
     "UPDATE ticket SET summary = 'Other' WHERE id = 1",
     "UPDATE ticket SET time = time + 1 WHERE id = 1",
     "UPDATE ticket SET keywords = 'web,http' WHERE id = 1",
+    "UPDATE ticket SET description = replace(description, 'line', 'lime') WHERE id = 1",
     "UPDATE ticket SET component = 'python', owner = 'http' WHERE id = 1",
     "UPDATE ticket SET summary = CASE id WHEN 1 THEN 'Methods of HTTP' ELSE 'HTTP messages' END WHERE id IN (1, 3)",
     "UPDATE ticket_custom SET value = '4' WHERE ticket = 1 AND name = 'learning_difficulty'",
@@ -89,14 +90,35 @@ async def test_a_change_that_leaves_no_trace_changes_the_fingerprints(source: Tr
         before = after
 
 
-async def test_a_fingerprint_is_of_a_thousand_tickets(source: TracSource, trac_copy: TracCopy) -> None:
-    trac_copy.execute("INSERT INTO ticket (id, summary) VALUES (999, 'a'), (1000, 'b'), (2500, 'c')")
+async def test_a_fingerprint_is_of_a_hundred_tickets(source: TracSource, trac_copy: TracCopy) -> None:
+    trac_copy.execute("INSERT INTO ticket (id, summary) VALUES (99, 'a'), (100, 'b'), (250, 'c')")
     before = await source.fingerprints([])
     assert before.keys() == {("ticket", 0), ("ticket", 1), ("ticket", 2), ("ticket_custom", 0)}
 
-    trac_copy.execute("UPDATE ticket SET summary = 'x' WHERE id = 1000")
+    trac_copy.execute("UPDATE ticket SET summary = 'x' WHERE id = 100")
     after = await source.fingerprints([])
     assert {key for key in before if before[key] != after[key]} == {("ticket", 1)}
+
+
+async def test_the_fingerprint_of_a_ticket_is_of_all_its_rows(source: TracSource, trac_copy: TracCopy) -> None:
+    make_link_tables(trac_copy)
+    trac_copy.execute("INSERT INTO ticket (id, summary) VALUES (99, 'a'), (100, 'b'), (250, 'c')")
+    before = await source.ticket_fingerprints(LINKS)
+    assert before.keys() == {1, 2, 3, 4, 5, 6, 99, 100, 250}
+    assert await source.ticket_fingerprints(LINKS, {1, 0, 7}) == {
+        number: before[number] for number in before.keys() - {250}
+    }
+    assert await source.ticket_fingerprints(LINKS, {2}) == {250: before[250]}
+    # More ranges than a statement takes.
+    assert await source.ticket_fingerprints(LINKS, range(0, 8000, 2)) == {
+        n: before[n] for n in (1, 2, 3, 4, 5, 6, 99, 250)
+    }
+
+    trac_copy.execute("UPDATE ticket SET description = 'x' WHERE id = 100")
+    trac_copy.execute("UPDATE ticket_custom SET value = '4' WHERE ticket = 3 AND name = 'learning_difficulty'")
+    trac_copy.execute("INSERT INTO mastertickets VALUES (99, 4)")
+    after = await source.ticket_fingerprints(LINKS)
+    assert {number for number in before if before[number] != after[number]} == {100, 3, 4}
 
 
 async def test_what_was_written_since(source: TracSource, trac_copy: TracCopy) -> None:
