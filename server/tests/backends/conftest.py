@@ -1,12 +1,18 @@
-"""A Redis for the tests of this folder."""
+"""A Redis, each kind of cache and an empty queue for the tests of this folder."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from learntrac.backends.cache import Cache
+from learntrac.backends.cache.memory import MemoryCache
+from learntrac.backends.cache.redis import RedisCache
+from tests.backends.queues import place, queue_template
 from tests.backends.redis_server import RedisServer, find_program
+
+__all__ = ["place", "queue_template", "redis_server"]
 
 
 @pytest.fixture
@@ -20,3 +26,13 @@ def redis_server() -> Iterator[RedisServer]:
         server.start()
         yield server
         server.kill()
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.service("redis"))])
+async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
+    """Each kind of cache in turn."""
+    made: Cache = MemoryCache()
+    if request.param == "redis":
+        made = RedisCache(request.getfixturevalue("redis_server").url)
+    yield made
+    await made.close()

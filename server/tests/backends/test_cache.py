@@ -1,32 +1,26 @@
-"""The cache: one suite for the embedded twin and a real Redis, and what happens when Redis goes away."""
+"""Limits: one suite for the embedded twin and a real Redis, and what happens when Redis goes away."""
 
 import asyncio
-import shutil
+import math
+import sys
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from learntrac.backends.cache import Cache, CacheDown, Counts, Window
+from learntrac.backends.cache.counting import Counters
 from learntrac.backends.cache.memory import MemoryCache
 from learntrac.backends.cache.redis import CALLS_AT_ONCE, TRY_AGAIN_AFTER_SECONDS, RedisCache
-from tests.accounts.helpers import log_in, stay_within_one_window, write_htpasswd
-from tests.backends.redis_server import RedisServer
-from tests.conftest import Person, TracCopy, serving
+from tests.accounts.helpers import stay_within_one_window
+from tests.backends.redis_server import RedisServer, mute_server
 
 HOUR = 3600
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.service("redis"))])
-async def cache(request: pytest.FixtureRequest) -> AsyncIterator[Cache]:
-    """Each kind of cache in turn."""
+@pytest.fixture(autouse=True)
+async def one_window() -> None:
+    """Limits slide by the clock on the wall: figures are exact within one window."""
     await stay_within_one_window(HOUR)
-    made: Cache = MemoryCache()
-    if request.param == "redis":
-        made = RedisCache(request.getfixturevalue("redis_server").url)
-    yield made
-    await made.close()
 
 
 async def hits(cache: Cache, key: str, *, times: int, limit: int = 3) -> list[bool]:
@@ -39,18 +33,18 @@ class TestWindows:
     @pytest.mark.parametrize(
         ("counts", "remaining", "reset_at"),
         [
-            ((0, 0.0, 0, 0.0), 10, 1000),
-            ((0, 0.0, 1, 200.0), 9, 1100),  # the first moment of a window
-            ((0, 0.0, 10, 150.0), 0, 1050),
-            ((0, 0.0, 12, 150.0), 0, 1050),
-            ((10, 55.0, 0, 0.0), 5, 1005),  # one of ten slides out every ten seconds
-            ((10, 55.0, 5, 155.0), 0, 1005),
-            ((1, 55.0, 5, 155.0), 5, 1055),
-            ((0, 0.0, 1, 150.2), 9, 1051),  # not too early
+            ((0, 0, 70.0), 10, 1000),
+            ((0, 1, 100.0), 9, 1100),  # the first moment of a window
+            ((0, 10, 50.0), 0, 1050),
+            ((0, 12, 50.0), 0, 1050),
+            ((10, 0, 55.0), 5, 1005),  # one of ten slides out every ten seconds
+            ((10, 5, 55.0), 0, 1005),
+            ((1, 5, 55.0), 5, 1055),
+            ((0, 1, 50.2), 9, 1051),  # not too early
         ],
     )
-    def test_follow_from_the_counts(self, counts: Counts, remaining: int, reset_at: int) -> None:
-        window = Window.of(counts, allowed=True, limit=10, window_seconds=100, now=1000)
+    def test_follow_from_the_counts(self, counts: tuple[int, int, float], remaining: int, reset_at: int) -> None:
+        window = Window.of(Counts(*counts), allowed=True, limit=10, window_seconds=100, now=1000)
         assert window == Window(allowed=True, limit=10, remaining=remaining, reset_at=reset_at)
 
 
@@ -66,11 +60,8 @@ class TestEveryCache:
 
         assert [window.remaining for window in windows] == [2, 1, 0, 0, 0]
         assert [window.allowed for window in windows] == [True, True, True, False, False]
-        # Memory slides by the hours of the clock, Redis by the hour of the first hit.
-        end = HOUR - time.time() % HOUR if cache.name == "embedded" else HOUR
-        for window in windows:
-            assert window.limit == 3
-            assert abs(window.reset_at - time.time() - end) < 2
+        end = (time.time() // HOUR + 1) * HOUR
+        assert all(window.limit == 3 and 0 <= window.reset_at - end <= 1 for window in windows)
 
     async def test_looking_does_not_count(self, cache: Cache) -> None:
         looks = [await cache.peek("k", limit=2, window_seconds=HOUR) for _ in range(5)]
@@ -113,6 +104,86 @@ async def test_from_reset_on_there_is_more(redis_server: RedisServer) -> None:
 
 
 @pytest.mark.service("redis")
+async def test_the_window_before_slides_out_at_an_even_pace(redis_server: RedisServer) -> None:
+    async def used(cache: Cache) -> int:
+        return 100 - (await cache.peek("k", limit=100, window_seconds=1)).remaining
+
+    async def slide(cache: Cache) -> None:
+        for _ in range(100):
+            await cache.hit("k", limit=100, window_seconds=1)
+        end = time.time() // 1 + 1
+        await asyncio.sleep(end + 0.3 - time.time())
+        earliest = time.time()
+        counted = await used(cache)
+        assert math.floor(100 * (end + 1 - time.time())) <= counted <= math.floor(100 * (end + 1 - earliest))
+        await asyncio.sleep(end + 1 - time.time())
+        assert await used(cache) == 0
+
+    await stay_within_one_window(1, needed=0.8)
+    caches: tuple[Cache, ...] = (MemoryCache(), RedisCache(redis_server.url))
+    await asyncio.gather(*(slide(cache) for cache in caches))
+    await asyncio.gather(*(cache.close() for cache in caches))
+
+
+class TestCountersOfThisProcess:
+    def test_go_when_they_have_slid_out(self) -> None:
+        now = 7200.0
+        counters = Counters(clock=lambda: now)
+        for number in range(5):
+            counters.count(f"k{number}", limit=3, window_seconds=HOUR, by=1)
+        now += 2 * HOUR
+        counters.count("new", limit=3, window_seconds=HOUR, by=1)
+
+        assert len(counters) == 1
+
+    def test_are_never_too_many_and_those_in_use_stay(self) -> None:
+        counters = Counters(most=10)
+        for _ in range(3):
+            counters.count("guesser", limit=3, window_seconds=HOUR, by=1)
+        for number in range(50):
+            counters.count(f"k{number}", limit=3, window_seconds=HOUR, by=1)
+            assert not counters.count("guesser", limit=3, window_seconds=HOUR, by=0).allowed
+
+        assert len(counters) == 10
+
+    def test_a_look_makes_none(self) -> None:
+        counters = Counters()
+        assert counters.count("k", limit=3, window_seconds=HOUR, by=0).remaining == 3
+        assert len(counters) == 0
+
+
+HAMMER = """
+import asyncio, sys
+from learntrac.backends.cache.redis import RedisCache
+
+async def main():
+    cache = RedisCache(sys.argv[1])
+    await cache.ping()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    hits = [cache.hit("k", limit=500, window_seconds=3600) for _ in range(125)]
+    print(sum(window.allowed for window in await asyncio.gather(*hits)))
+    await cache.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.service("redis")
+async def test_of_a_thousand_hits_from_eight_processes_exactly_the_limit_is_allowed(redis_server: RedisServer) -> None:
+    command, pipe = (sys.executable, "-c", HAMMER, redis_server.url), asyncio.subprocess.PIPE
+    starts = [asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe) for _ in range(8)]
+    processes = await asyncio.gather(*starts)
+    for process in processes:
+        assert process.stdout
+        assert await process.stdout.readline() == b"ready\n"
+    allowed = [int(out) for out, _ in await asyncio.gather(*(process.communicate(b"\n") for process in processes))]
+
+    assert sum(allowed) == 500
+    assert len([count for count in allowed if count]) > 1, "they were at it at the same time"
+
+
+@pytest.mark.service("redis")
 class TestRedis:
     async def test_all_workers_share_one_count(self, redis_server: RedisServer) -> None:
         workers = [RedisCache(redis_server.url), RedisCache(f"unix://{redis_server.socket_file}?db=0")]
@@ -121,6 +192,45 @@ class TestRedis:
         assert allowed == [[True]] * 5 + [[False]] * 2
         for worker in workers:
             await worker.close()
+
+    async def test_a_hit_is_one_call(self, redis_server: RedisServer) -> None:
+        cache = RedisCache(redis_server.url)
+        await hits(cache, "k", times=1)
+        with redis_server.calls() as calls:
+            await hits(cache, "k", times=5, limit=4)
+        await cache.close()
+
+        assert calls.pop("evalsha") == 5
+        assert calls == {"time": 5, "get": 5, "set": 4}, "these are inside the script"
+
+    async def test_every_counter_ends(self, redis_server: RedisServer) -> None:
+        cache = RedisCache(redis_server.url)
+        await hits(cache, "k", times=3)
+        await cache.ping()
+        lives = redis_server.lives()
+        await cache.close()
+
+        assert lives.keys() == {"learntrac:limit:3/3600:k", "learntrac:ping"}
+        assert 0 < lives["learntrac:ping"] <= 1000
+        assert HOUR * 1000 < lives["learntrac:limit:3/3600:k"] <= 2 * HOUR * 1000
+
+    async def test_a_key_may_be_any_text(self, redis_server: RedisServer) -> None:
+        cache = RedisCache(redis_server.url)
+        assert await hits(cache, "\ud800", times=4) == [True, True, True, False]
+        await cache.put("\ud800", b"value", seconds=60)
+        assert await cache.get("\ud800") == b"value"
+        await cache.close()
+
+        assert len(redis_server.lives()) == 2, "neither made it look as if Redis were away"
+
+    async def test_what_is_forgotten_starts_afresh(self, redis_server: RedisServer) -> None:
+        cache = RedisCache(redis_server.url)
+        await hits(cache, "k", times=4)
+        redis_server.flush()
+
+        assert await hits(cache, "k", times=4) == [True, True, True, False]
+        assert redis_server.lives().keys() == {"learntrac:limit:3/3600:k"}, "counted there, not here"
+        await cache.close()
 
     @pytest.mark.parametrize("away", ["killed", "hung"])
     async def test_while_it_is_away_this_process_counts_and_afterwards_redis_again(
@@ -167,6 +277,45 @@ class TestRedis:
         assert clients["connected_clients"] <= CALLS_AT_ONCE
         await cache.close()
 
+    async def test_while_it_hangs_one_call_in_a_second_tries_it(self, redis_server: RedisServer) -> None:
+        cache = RedisCache(redis_server.url)
+        redis_server.hang()
+        await hits(cache, "k", times=1)
+        await asyncio.sleep(TRY_AGAIN_AFTER_SECONDS)
+        trying = asyncio.create_task(cache.hit("k", limit=3, window_seconds=HOUR))
+        await asyncio.sleep(0)
+        others = asyncio.gather(*(cache.hit("k", limit=3, window_seconds=HOUR) for _ in range(20)))
+        await asyncio.wait([others])
+
+        assert not trying.done(), "the others did not wait for it"
+        assert (await trying).limit == 3
+        await cache.close()
+
+    async def test_one_that_is_full_counts_as_away_though_it_answers(self, redis_server: RedisServer) -> None:
+        cache = RedisCache(redis_server.url)
+        await cache.put("k", b"value", seconds=60)
+        redis_server.fill_up()
+        assert await hits(cache, "k", times=4) == [True, True, True, False]
+        await asyncio.sleep(TRY_AGAIN_AFTER_SECONDS)
+        assert await cache.get("k") is None, "that it still can be read does not make it well"
+        with pytest.raises(CacheDown, match="each process counts limits for itself"):
+            await cache.ping()
+
+        redis_server.make_room()
+        await cache.ping()
+        assert await hits(cache, "k", times=4) == [True, True, True, False]
+        await cache.close()
+
+    async def test_an_address_that_never_answers_counts_here(self) -> None:
+        with mute_server() as url:
+            cache = RedisCache(url)
+            begun = time.monotonic()
+            assert await hits(cache, "k", times=4) == [True, True, True, False]
+            assert time.monotonic() - begun < 1
+            with pytest.raises(CacheDown):
+                await cache.ping()
+            await cache.close()
+
     async def test_an_address_where_nothing_is_counts_here(self) -> None:
         for url in ("redis://127.0.0.1:1/0", "unix:///nowhere/redis.socket"):
             cache = RedisCache(url)
@@ -180,21 +329,3 @@ class TestRedis:
         with pytest.raises(ValueError, match="a Redis URL is redis://") as refused:
             RedisCache(url)
         assert "secret" not in str(refused.value)
-
-    async def test_the_doors_stay_open_while_it_hangs(
-        self, redis_server: RedisServer, sqlite_template: Path, tmp_path: Path
-    ) -> None:
-        trac = TracCopy(shutil.copytree(sqlite_template, tmp_path / "trac"))
-        write_htpasswd(trac.folder)
-        async with serving(trac, redis_url=redis_server.url) as api:
-            alice = await api.sign_in("alice")
-            assert (await api.anybody.get("/status"))["services"]["redis"] == "healthy"
-            redis_server.hang()
-
-            token = (await log_in(api.anybody, "bob"))["access_token"]
-            answers = [await person.get("/auth/me") for person in (alice, Person(api.client, token))]
-            assert [answer.status for answer in answers] == [200, 200]
-            assert all("x-ratelimit-remaining" in answer.headers for answer in answers)
-            assert (await api.anybody.get("/status"))["services"]["redis"] == "unavailable"
-            assert (await alice.post("/auth/logout")).status == 200
-            assert (await alice.get("/auth/me")).status == 401
