@@ -3,25 +3,24 @@
 Doors take `SignedIn` or `MaybeSignedIn`; nobody fetches a learner's row without one.
 """
 
-import time
-from collections import OrderedDict
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.security import OAuth2PasswordBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.exceptions import HTTPException
 
-from learntrac.accounts import queries
-from learntrac.accounts.service import LOCAL_ROLES, SignInOver
+from learntrac.accounts.service import LOCAL_ROLES, LearnerNotFound, SignInOver, find_learner
 from learntrac.accounts.throttle import rate_limited
 from learntrac.accounts.tokens import Claims
+from learntrac.audit.requests import origin_of
+from learntrac.audit.service import record
 from learntrac.backends.cache import Window
-from learntrac.kit.db import HotReader
 from learntrac.kit.errors import AuthenticationFailed, PermissionRefused
-
-REMEMBERED_SESSIONS = 50_000
-
-_bearer = OAuth2PasswordBearer(tokenUrl="/api/learntrac/v1/auth/login", auto_error=False)
 
 
 @dataclass(frozen=True)
@@ -45,53 +44,50 @@ class NotSignedIn(AuthenticationFailed):
         super().__init__("Sign in first: this needs an access token.")
 
 
-class LiveSessions:
-    """Which sign-ins are not over. The database is the truth; an answer is remembered for `remember_seconds`.
-
-    This process's own logouts take effect at once. Zero seconds asks the database each time, which is right as soon as
-    another process may close a session.
+class _Asking(OAuth2PasswordBearer):
+    """A dependency that is its own security scheme in the OpenAPI document: each level of dependencies costs as much
+    as the token's check.
     """
 
-    def __init__(self, reader: HotReader, *, remember_seconds: float) -> None:
-        self._reader = reader
-        self._remember_seconds = remember_seconds
-        self._live: OrderedDict[str, tuple[float, str | None]] = OrderedDict()
-        self._closed: OrderedDict[str, None] = OrderedDict()
-
-    async def find_local_role(self, claims: Claims) -> tuple[bool, str | None]:
-        """Whether the session is live, and the role of the user's local account, if there is one."""
-        known = self._live.get(claims.session_id)
-        if known is not None and known[0] > time.monotonic():
-            return True, known[1]
-        rows = await self._reader.rows(queries.IS_LIVE, claims.session_id)
-        if not rows or rows[0][0] != claims.user_id or claims.session_id in self._closed:
-            return False, None
-        self._remember(claims.session_id, rows[0][1])
-        return True, rows[0][1]
-
-    def close(self, session_id: str) -> None:
-        """Forget a session that was closed, and do not let a reading that is under way bring it back."""
-        self._live.pop(session_id, None)
-        self._closed[session_id] = None
-        if len(self._closed) > REMEMBERED_SESSIONS:
-            self._closed.popitem(last=False)
-
-    def forget(self) -> None:
-        """Ask the database anew for everybody."""
-        self._live.clear()
-
-    def _remember(self, session_id: str, role: str | None) -> None:
-        if self._remember_seconds > 0:
-            self._live[session_id] = (time.monotonic() + self._remember_seconds, role)
-            if len(self._live) > REMEMBERED_SESSIONS:
-                self._live.popitem(last=False)
+    def __init__(self) -> None:
+        super().__init__(tokenUrl="/api/learntrac/v1/auth/login", scheme_name="OAuth2PasswordBearer", auto_error=False)
 
 
-async def _find_claims(request: Request, token: Annotated[str | None, Depends(_bearer)]) -> Claims | None:
-    if token is None:
-        if "authorization" in request.headers:
-            raise AuthenticationFailed("Send the access token as `Authorization: Bearer …`.")
+class _MaybeSignedIn(_Asking):
+    async def __call__(self, request: Request) -> Caller | None:  # type: ignore[override] # who bears it, not the token
+        claims = _find_claims(request)
+        return None if claims is None else await _get_caller(request, claims)
+
+
+class _SignedIn(_Asking):
+    async def __call__(self, request: Request) -> Caller:  # type: ignore[override] # who bears it, not the token
+        return await _get_caller(request, _get_claims(request))
+
+
+class _Leaving(_Asking):
+    async def __call__(self, request: Request) -> Claims:  # type: ignore[override] # whose it is, not the token
+        claims = _get_claims(request)
+        request.scope["edge"].user_id = claims.user_id
+        live, _role = await request.app.state.live_sessions.find_local_role(claims)
+        if live:  # whoever holds the token of a sign-in that is over must not use up its user's limit
+            await _count(request, claims.user_id)
+        return claims
+
+
+def _get_claims(request: Request) -> Claims:
+    claims = _find_claims(request)
+    if claims is None:
+        raise NotSignedIn
+    return claims
+
+
+def _find_claims(request: Request) -> Claims | None:
+    authorization = request.headers.get("authorization")
+    if authorization is None:
         return None
+    scheme, token = get_authorization_scheme_param(authorization)
+    if scheme.lower() != "bearer":
+        raise AuthenticationFailed("Send the access token as `Authorization: Bearer …`.")
     state = request.app.state
     claims: Claims | None = state.tokens.find_claims(token, now=state.clock())
     if claims is None:
@@ -99,9 +95,7 @@ async def _find_claims(request: Request, token: Annotated[str | None, Depends(_b
     return claims
 
 
-async def _find_caller(request: Request, claims: Annotated[Claims | None, Depends(_find_claims)]) -> Caller | None:
-    if claims is None:
-        return None
+async def _get_caller(request: Request, claims: Claims) -> Caller:
     state = request.app.state
     live, local_role = await state.live_sessions.find_local_role(claims)
     if not live:
@@ -114,22 +108,6 @@ async def _find_caller(request: Request, claims: Annotated[Claims | None, Depend
     )
 
 
-async def _get_caller(caller: Annotated[Caller | None, Depends(_find_caller)]) -> Caller:
-    if caller is None:
-        raise NotSignedIn
-    return caller
-
-
-async def _get_leaver(request: Request, claims: Annotated[Claims | None, Depends(_find_claims)]) -> Claims:
-    if claims is None:
-        raise NotSignedIn
-    request.scope["edge"].user_id = claims.user_id
-    live, _role = await request.app.state.live_sessions.find_local_role(claims)
-    if live:  # whoever holds the token of a sign-in that is over must not use up its user's limit
-        await _count(request, claims.user_id)
-    return claims
-
-
 async def _count(request: Request, user_id: str) -> None:
     state, edge = request.app.state, request.scope["edge"]
     limit = state.settings.rate_limit_per_hour
@@ -138,6 +116,26 @@ async def _count(request: Request, user_id: str) -> None:
     edge.headers += limit_headers(window)
     if not window.allowed:
         raise rate_limited(window, f"More than {limit} requests in an hour.", state.clock)
+
+
+async def whose(request: Request, caller: Caller, user_id: str | None, *, action: str) -> str:
+    """The learner a request is about: the caller, or for an instructor anybody who signed in here or whom Trac knows.
+
+    A look at somebody else is in the audit log as `action` before it is answered.
+    Raises PermissionRefused and LearnerNotFound.
+    """
+    if user_id is None or user_id == caller.user_id:
+        return caller.user_id
+    caller.must_be("instructor")
+    state = request.app.state
+    async with state.database.read() as session:
+        learner = await find_learner(session, user_id=user_id)
+    if learner is None and not await state.directory.has_account(user_id):
+        raise LearnerNotFound
+    origin = origin_of(request)
+    async with state.database.begin() as session:
+        await record(session, actor=caller.user_id, action=action, subject=user_id, now=state.clock(), origin=origin)
+    return user_id
 
 
 def limit_headers(window: Window) -> list[tuple[bytes, bytes]]:
@@ -149,7 +147,31 @@ def limit_headers(window: Window) -> list[tuple[bytes, bytes]]:
     ]
 
 
-SignedIn = Annotated[Caller, Depends(_get_caller)]
-MaybeSignedIn = Annotated[Caller | None, Depends(_find_caller)]
-Leaving = Annotated[Claims, Depends(_get_leaver)]
+class GuardedRoute(APIRoute):
+    """A route that asks who is there before it complains of a body that cannot be read: FastAPI reads it first."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        guards = [found.call for found in self.dependant.dependencies if isinstance(found.call, _SignedIn)]
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (RequestValidationError, HTTPException) as error:
+                if _is_unread(error):
+                    for guard in guards:
+                        await guard(request)
+                raise
+
+        return guarded
+
+
+def _is_unread(error: RequestValidationError | HTTPException) -> bool:
+    """Whether this came of the body before any dependency was asked; our own refusals are of neither class."""
+    return isinstance(error, HTTPException) or any(line["type"] == "json_invalid" for line in error.errors())
+
+
+SignedIn = Annotated[Caller, Depends(_SignedIn())]
+MaybeSignedIn = Annotated[Caller | None, Depends(_MaybeSignedIn())]
+Leaving = Annotated[Claims, Depends(_Leaving())]
 """Whose token is sound, be the sign-in over or not: a logout that is sent again gets the reply of the first."""

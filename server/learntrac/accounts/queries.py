@@ -40,3 +40,8 @@ IS_LIVE = (
     "SELECT s.user_id, l.role FROM auth_session s LEFT JOIN local_account l ON l.user_id = s.user_id"
     " WHERE s.id = $1 AND s.revoked_at IS NULL"
 )
+ARE_LIVE = (
+    "SELECT s.user_id, l.role, s.id FROM auth_session s LEFT JOIN local_account l ON l.user_id = s.user_id"
+    " WHERE s.id = ANY($1::varchar[]) AND s.revoked_at IS NULL"
+)
+"""The same for many at once, on PostgreSQL only."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from learntrac.accounts import service
 from learntrac.accounts.callers import Leaving, SignedIn
 from learntrac.accounts.directory import LocalProfile
+from learntrac.accounts.live_sessions import SIGNED_OUT
 from learntrac.accounts.schemas import (
     LearningProfile,
     LoginReply,
@@ -20,7 +21,9 @@ from learntrac.accounts.schemas import (
     RefreshReply,
     RefreshRequest,
 )
-from learntrac.accounts.throttle import throttled
+from learntrac.accounts.throttle import Throttle
+from learntrac.audit.requests import origin_of
+from learntrac.audit.service import SYSTEM, record
 from learntrac.kit.clock import from_micros
 from learntrac.kit.errors import NotFound
 from learntrac.kit.http.writing import Write
@@ -46,10 +49,13 @@ async def _login_request(request: Request) -> LoginRequest:
     try:
         body = await request.body()  # first, for the form is read from it and `Writing` asks for it again
         if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-            return LoginRequest.model_validate(dict(await request.form()))
-        return LoginRequest.model_validate_json(body or b"{}")
+            login = LoginRequest.model_validate(dict(await request.form()))
+        else:
+            login = LoginRequest.model_validate_json(body or b"{}")
     except ValidationError as error:
         raise RequestValidationError(error.errors(include_context=False, include_input=False)) from None
+    request.scope["edge"].passwords.append(login.password)
+    return login
 
 
 @router.post("/login", response_model=LoginReply, openapi_extra=_LOGIN_FORMS)
@@ -62,7 +68,13 @@ async def login(request: Request, body: Annotated[LoginRequest, Depends(_login_r
     roles = service.LOCAL_ROLES.get(local_role) or state.directory.roles(user_id)
     return await write.run(
         lambda session: service.open_session(
-            session, user_id=user_id, profile=profile, roles=roles, tokens=state.tokens, now=state.clock()
+            session,
+            user_id=user_id,
+            profile=profile,
+            roles=roles,
+            tokens=state.tokens,
+            now=state.clock(),
+            origin=origin_of(request),
         )
     )
 
@@ -70,16 +82,24 @@ async def login(request: Request, body: Annotated[LoginRequest, Depends(_login_r
 async def _authenticated(request: Request, body: LoginRequest) -> tuple[str, str | None]:
     """The user's id, and the role where the account is a local one."""
     state = request.app.state
-    found = await throttled(
-        state.cache,
-        state.clock,
+    throttle: Throttle = state.throttle
+    found = await throttle.attempt(
+        lambda: _find_user(request, body),
         address=request.client.host if request.client else "unknown",
         username=body.username,
-        attempt=lambda: _find_user(request, body),
+        used_up=lambda: _record_guessing(request, body.username),
     )
+    state.metrics.signed_in(ok=found is not None)
     if found is None:
         raise service.WrongCredentials
     return found
+
+
+async def _record_guessing(request: Request, username: str) -> None:
+    # Not every wrong password: anybody could fill the log, and now and then it is a password that was typed as a name.
+    state, origin = request.app.state, origin_of(request)
+    async with state.database.begin() as session:
+        await record(session, actor=SYSTEM, action="login.blocked", subject=username, now=state.clock(), origin=origin)
 
 
 async def _find_user(request: Request, body: LoginRequest) -> tuple[str, str | None] | None:
@@ -130,9 +150,12 @@ async def _end_where_reused(request: Request, refresh_token: str) -> None:
     """End the session of a token that was copied."""
     state, now = request.app.state, request.app.state.clock()
     async with state.database.begin() as session:
-        closed = await service.close_reused_session(session, refresh_token=refresh_token, now=now)
+        closed = await service.close_reused_session(
+            session, refresh_token=refresh_token, now=now, origin=origin_of(request)
+        )
     if closed is not None:
         state.live_sessions.close(closed)
+        await state.cache.publish(SIGNED_OUT, closed.encode())
 
 
 @router.post("/logout", response_model=LogoutReply)
@@ -146,6 +169,7 @@ async def logout(request: Request, leaving: Leaving, write: Write) -> Response:
         about=leaving.session_id,
     )
     state.live_sessions.close(leaving.session_id)
+    await state.cache.publish(SIGNED_OUT, leaving.session_id.encode())
     return answer
 
 

@@ -16,8 +16,9 @@ from learntrac.accounts import queries
 from learntrac.accounts.directory import UserProfile
 from learntrac.accounts.schemas import LoginReply, LogoutReply, RefreshReply, RotatedReply, User
 from learntrac.accounts.tokens import Tokens
+from learntrac.audit.service import NO_REQUEST, SYSTEM, Origin, record
 from learntrac.kit.clock import to_micros
-from learntrac.kit.errors import AuthenticationFailed
+from learntrac.kit.errors import AuthenticationFailed, NotFound
 
 IDLE = timedelta(days=7)
 ABSOLUTE = timedelta(days=30)
@@ -48,6 +49,13 @@ class SignInOver(AuthenticationFailed):
         super().__init__("This sign-in is over.")
 
 
+class LearnerNotFound(NotFound):
+    """404: nobody of that name learns here."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such learner.")
+
+
 class InvalidRefreshToken(AuthenticationFailed):
     """401: unknown, expired, revoked or used up."""
 
@@ -63,6 +71,7 @@ async def open_session(
     roles: tuple[str, ...],
     tokens: Tokens,
     now: datetime,
+    origin: Origin = NO_REQUEST,
 ) -> LoginReply:
     """Sign `user_id` in, whose password was checked before: a new session with its two tokens."""
     refresh_token, session_id = secrets.token_urlsafe(32), str(uuid.uuid4())
@@ -73,6 +82,7 @@ async def open_session(
     preferences = orjson.loads(kept.one().preferences)
     values = {"id": session_id, "user_id": user_id, "digest": _digest(refresh_token), "now": to_micros(now)}
     await session.execute(queries.OPEN_SESSION, values)
+    await record(session, actor=user_id, action="login.ok", subject=user_id, now=now, origin=origin)
     return LoginReply(
         access_token=tokens.issue(user_id=user_id, session_id=session_id, now=now),
         refresh_token=refresh_token,
@@ -120,12 +130,15 @@ async def _rotated(session: AsyncSession, session_id: object, refresh_token: str
     return None if rotated.one_or_none() is None else replacement
 
 
-async def close_reused_session(session: AsyncSession, *, refresh_token: str, now: datetime) -> str | None:
+async def close_reused_session(
+    session: AsyncSession, *, refresh_token: str, now: datetime, origin: Origin = NO_REQUEST
+) -> str | None:
     """End the session whose refresh token was used up before, as somebody holds a copy; the one that was ended."""
     found = await _find_session(session, refresh_token)
     if found is None or found.revoked_at is not None or not _is_reused(found, refresh_token, now):
         return None
     await close_session(session, session_id=str(found.id), user_id=str(found.user_id), now=now)
+    await record(session, actor=SYSTEM, action="login.copied", subject=str(found.user_id), now=now, origin=origin)
     return str(found.id)
 
 

@@ -56,6 +56,23 @@ async def test_of_a_hundred_guesses_at_once_ten_are_checked(api: Api) -> None:
     assert Counter(answer.error for answer in answers) == {WRONG: 10, TOO_MANY: 90}
 
 
+async def test_fifty_right_ones_at_once_are_all_let_in(api: Api) -> None:
+    answers = await asyncio.gather(*(log_in(api.anybody, "alice") for _ in range(50)))
+
+    assert Counter(answer.status for answer in answers) == {200: 50}
+
+
+async def test_the_right_one_among_many_guesses_at_once_lets_in_nobody_else(api: Api) -> None:
+    guesses = [log_in(api.anybody, "alice", f"guess {number}") for number in range(60)]
+    right = log_in(api.anybody, "alice")
+    answers = await asyncio.gather(*guesses[:5], right, *guesses[5:])
+
+    assert answers[5].status == 200
+    wrong = Counter(answer.error for answer in answers if answer.status != 200)
+    assert wrong.keys() == {WRONG, TOO_MANY}
+    assert wrong[WRONG] <= 20, "ten before it, and ten after"
+
+
 async def test_names_that_differ_in_case_share_their_tries(sqlite_copy: TracCopy) -> None:
     sqlite_copy.set_option("trac", "ignore_auth_case", "true")
     sqlite_copy.set_option("account-manager", "password_store", "HtPasswdStore")
@@ -73,6 +90,9 @@ async def test_one_password_tried_on_many_users_is_guessing_too(api: Api) -> Non
     sprayed = [(await log_in(api.anybody, f"user{number}", "summer")).error for number in range(100)]
 
     assert sprayed == [WRONG] * 100
+    kept = len(api.parts.cache._counters)  # type: ignore[attr-defined] # the embedded twin's
+    assert await guess(api.anybody, "nobody in particular", times=2) == [TOO_MANY] * 2
+    assert len(api.parts.cache._counters) == kept  # type: ignore[attr-defined] # the embedded twin's
     assert (await log_in(api.anybody, "alice")).error == TOO_MANY
     async with from_address(api, "10.0.0.9") as elsewhere:
         assert (await log_in(elsewhere, "alice")).status == 200

@@ -1,16 +1,14 @@
 """Access tokens: only our own count, and only for an hour."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import pytest
 
-from learntrac.accounts import callers, tokens
-from learntrac.accounts.callers import LiveSessions
+from learntrac.accounts import tokens
 from learntrac.accounts.tokens import Claims, Tokens
-from learntrac.kit.db import HotReader, Row
 from tests.accounts.helpers import is_signed_in, log_in
 from tests.conftest import SECRET, Api, Person, TracCopy, serving
 
@@ -117,67 +115,3 @@ class TestTokens:
 
         assert all(made_here.find_claims(token, now=NOW) for token in issued * 2)
         assert len(made_here._known) == 2
-
-
-class CountingReader:
-    """Reads as another reader does, and counts; `meanwhile` happens between the reading and its end."""
-
-    def __init__(self, reader: HotReader) -> None:
-        self._reader = reader
-        self.readings = 0
-        self.meanwhile: Callable[[], None] | None = None
-
-    async def rows(self, sql: str, *args: object) -> "list[Row]":
-        self.readings += 1
-        found = list(await self._reader.rows(sql, *args))
-        if self.meanwhile:
-            self.meanwhile()
-        return found
-
-    slow_rows = rows
-
-    async def close(self) -> None:
-        return None
-
-
-class TestLiveSessions:
-    async def claims(self, api: Api, name: str = "alice") -> Claims:
-        found = api.parts.tokens.find_claims((await api.sign_in(name)).token or "", now=api.clock())
-        assert found
-        return found
-
-    async def test_remembers_for_a_while_what_it_read(self, sqlite_api: Api) -> None:
-        reader, claims = CountingReader(sqlite_api.parts.database.hot), await self.claims(sqlite_api)
-        live = LiveSessions(reader, remember_seconds=60)
-        assert [await live.find_local_role(claims) for _ in range(3)] == [(True, None)] * 3
-        assert reader.readings == 1
-
-        live.forget()
-        assert await live.find_local_role(claims) == (True, None)
-        assert reader.readings == 2
-
-    async def test_zero_seconds_asks_each_time(self, sqlite_api: Api) -> None:
-        reader, claims = CountingReader(sqlite_api.parts.database.hot), await self.claims(sqlite_api)
-        live = LiveSessions(reader, remember_seconds=0)
-        assert [await live.find_local_role(claims) for _ in range(3)] == [(True, None)] * 3
-        assert reader.readings == 3
-
-    async def test_a_logout_during_the_reading_wins(self, sqlite_api: Api) -> None:
-        reader, claims = CountingReader(sqlite_api.parts.database.hot), await self.claims(sqlite_api)
-        live = LiveSessions(reader, remember_seconds=60)
-        reader.meanwhile = lambda: live.close(claims.session_id)
-
-        assert await live.find_local_role(claims) == (False, None)
-        assert await live.find_local_role(claims) == (False, None)
-
-    async def test_remembers_no_more_than_it_should(self, sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(callers, "REMEMBERED_SESSIONS", 2)
-        live = LiveSessions(sqlite_api.parts.database.hot, remember_seconds=60)
-        everybody = [await self.claims(sqlite_api, name) for name in ("alice", "bob", "ivan", "admin")]
-        for claims in everybody:
-            assert await live.find_local_role(claims) == (True, None)
-        assert len(live._live) == 2
-
-        for claims in everybody:
-            live.close(claims.session_id)
-        assert len(live._closed) == 2
