@@ -1,61 +1,123 @@
 """The server put together: settings, backends and doors, in one process."""
 
 import asyncio
-import os
-import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.middleware.cors import CORSMiddleware
 
 from learntrac import __version__
+from learntrac.accounts import jobs as accounts_jobs
 from learntrac.accounts import routes as accounts
-from learntrac.accounts import service as accounts_service
-from learntrac.accounts.callers import LiveSessions
 from learntrac.accounts.directory import Directory
+from learntrac.accounts.live_sessions import LiveSessions, open_live_sessions
+from learntrac.accounts.routes import ProfileReader
 from learntrac.accounts.schemas import LearningProfile
+from learntrac.accounts.throttle import Throttle
 from learntrac.accounts.tokens import Tokens
+from learntrac.activity import jobs as activity_jobs
+from learntrac.activity.jobs import alone_with_rollups
+from learntrac.activity.service import roll_up
+from learntrac.adaptive import routes as adaptive
+from learntrac.analytics import jobs as analytics_jobs
+from learntrac.analytics import routes as analytics
+from learntrac.analytics.exports import Maker
+from learntrac.audit import service as audit
 from learntrac.backends.cache import Cache
-from learntrac.backends.cache.memory import MemoryCache
-from learntrac.backends.cache.redis import RedisCache
+from learntrac.backends.gateway import Gateway
+from learntrac.backends.graph import Graph, GraphDown
+from learntrac.backends.graph.copying import Neo4jCopy
+from learntrac.backends.llm import LanguageModel, budgets
+from learntrac.backends.objects import ObjectStorage
+from learntrac.backends.queue import Queue, Task, Tasks
+from learntrac.backends.receivers.sending import Receivers
+from learntrac.backends.sandbox import Sandbox
+from learntrac.backends.speech import Speech
+from learntrac.certificates import routes as certificates
+from learntrac.certificates.keys import Keys
+from learntrac.chat import jobs as chat_jobs
+from learntrac.chat import routes as chat
+from learntrac.chat.answering import Tutor
 from learntrac.concepts import routes as concepts
 from learntrac.concepts.service import find_preferred_resource
+from learntrac.concepts.viewing import viewer_of
 from learntrac.config import Settings
-from learntrac.kit import idempotency
+from learntrac.exercises import jobs as exercises_jobs
+from learntrac.exercises import routes as exercises
+from learntrac.exercises.attempts import Grader
+from learntrac.kit import idempotency, tracing
 from learntrac.kit.clock import Clock, utc_now
-from learntrac.kit.db import Database, normalised
+from learntrac.kit.db import Database
 from learntrac.kit.http.docs import docs_files, docs_router
 from learntrac.kit.http.edge import ASGI, Edge, Receive, Scope, Send
 from learntrac.kit.http.errors import handle_errors
+from learntrac.kit.http.metrics import add_metrics
 from learntrac.kit.http.openapi import describe
+from learntrac.kit.leases import Lease, make_lease
 from learntrac.kit.logs import get_logger
+from learntrac.kit.metrics import Metrics
+from learntrac.kit.sealing import Sealer
+from learntrac.knowledge import jobs as knowledge_jobs
+from learntrac.knowledge import routes as knowledge
+from learntrac.knowledge.service import added_prerequisites, tell_graph
+from learntrac.mastery import jobs as mastery_jobs
+from learntrac.mastery import routes as mastery
+from learntrac.mastery.parameter_file import RELOADED_SECONDS, Model
 from learntrac.mastery.service import get_profile
+from learntrac.opening import (
+    find_model_file,
+    find_secret,
+    find_store,
+    open_cache,
+    open_database,
+    open_gateway,
+    open_graph,
+    open_llm,
+    open_objects,
+    open_queue,
+    open_receivers,
+    open_sandbox,
+    open_speech,
+)
+from learntrac.privacy import routes as privacy
 from learntrac.progress import routes as progress
-from learntrac.schema import SchemaTooNew, migrate
+from learntrac.progress.course import KnownCourse
 from learntrac.status import routes as status
+from learntrac.status.watching import keep_measured, watch_backends
 from learntrac.trac.directory import TracDirectory
-from learntrac.trac.environment import EnvironmentProblem, TracEnvironment, open_environment, trac_database
-from learntrac.trac.ini import IniError, read_ini
+from learntrac.trac.environment import EnvironmentProblem, TracEnvironment, open_environment
 from learntrac.trac.sync import Progress, Sync, stop
+from learntrac.voice import gateway as voice_gateway
+from learntrac.voice import jobs as voice_jobs
+from learntrac.voice import routes as voice
+from learntrac.voice import sockets as voice_sockets
+from learntrac.voice.gateway_talks import GatewayTalks
+from learntrac.voice.studio import Studio
+from learntrac.webhooks import jobs as webhook_jobs
+from learntrac.webhooks import routes as webhooks
+from learntrac.webhooks.delivering import Deliverer
+from learntrac.webhooks.service import keep_store
+from learntrac.webhooks.trying import Trier
 
 API = "/api/learntrac/v1"
-SESSIONS_REMEMBERED_SECONDS = 5.0
+_NOT_TRACED = frozenset({f"{API}/health", f"{API}/ready", "/metrics"})
+"""What machines ask every few seconds."""
 HOUSEKEEPING_EVERY_SECONDS = 3600
-SHORTEST_SECRET = 32
+CATALOG_LEASE = "sync"
+
+_log = get_logger("learntrac")
 
 _DESCRIPTION = """LearnTrac turns a Trac into an adaptive course: a ticket is a concept, its links are prerequisites.
 
 Press **Authorize** and sign in with your Trac name and password to try what needs it."""
-
-_log = get_logger("learntrac.main")
 
 
 @dataclass
@@ -66,22 +128,51 @@ class Parts:
     clock: Clock
     database: Database
     cache: Cache
+    graph: Graph
+    graph_copy: Neo4jCopy | None
+    queue: Queue
+    sandbox: Sandbox
+    speech: Speech
+    llm: LanguageModel | None
+    """None: no provider is configured, and the tutor answers by retrieval."""
     trac: TracEnvironment
     directory: Directory
     sync: Sync
+    model: Model
     tokens: Tokens
     live_sessions: LiveSessions
+    throttle: Throttle
     secret: bytes
-    read_profile: Callable[[AsyncSession, str], Awaitable[LearningProfile]]
+    receivers: Receivers
+    webhook_sealer: Sealer
+    signing_keys: Keys
+    deliverer: Deliverer
+    read_profile: ProfileReader
     concept_totals: concepts.Totals
+    exercise_totals: exercises.Totals
+    course: KnownCourse
     started: float
+    metrics: Metrics
+    objects: ObjectStorage | None
+    gateway: Gateway | None
+    tutor: Tutor = field(init=False)
+    studio: Studio = field(init=False)
+    gateway_talks: GatewayTalks | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tutor = Tutor(self.database, self.trac.permissions, self.clock, self.llm)
+        self.studio = Studio(self)
+        self.gateway_talks = None if self.gateway is None else GatewayTalks(self.studio, self.gateway)
 
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, *, clock: Clock = utc_now, on_progress: Progress | None = None
+    settings: Settings, *, clock: Clock = utc_now, on_progress: Progress | None = None, keep_up: bool = True
 ) -> AsyncIterator[Parts]:
-    """Open Trac, database and cache, bring the catalog up to date where it is empty, and keep it so until the end.
+    """Open Trac, database and cache, bring the catalog up to date where it is empty, and keep it so until the end,
+    unless only what is there is to be seen to (`keep_up`).
+
+    Of all processes over one database one keeps the catalog; when it ends, another goes on. Jobs run in `worker`.
 
     Raises EnvironmentProblem, in one sentence that names the setting or the path, where something is not there.
     """
@@ -89,44 +180,108 @@ async def opened(
         raise EnvironmentProblem("Say which Trac: `--trac-env DIR` or LEARNTRAC_TRAC_ENV.")
     secret = find_secret(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing.traced(version=__version__))
         trac = await open_environment(settings.trac_env.resolve(), settings, secret=secret)
         stack.push_async_callback(trac.close)
-        database = await open_database(settings)
+        database = await open_database(settings, answer_within_seconds=settings.database_timeout_seconds)
         stack.push_async_callback(database.close)
-        cache = open_cache(settings)
+        metrics = _new_metrics()
+        watch_backends(metrics, database, trac)
+        tracing.watch(database, trac.source.engine)
+        cache = open_cache(settings, metrics)
         stack.push_async_callback(cache.close)
-        parts = _put_together(settings, clock, trac, database, cache, secret)
-        await _first_sync(parts, on_progress)
-        await stack.enter_async_context(_kept_up(parts))
+        graph = open_graph(settings, database, clock)
+        stack.push_async_callback(graph[0].close)
+        lease = make_lease(database, CATALOG_LEASE)
+        stack.push_async_callback(lease.release)
+        parts = _put_together(settings, clock, trac, database, cache, graph, lease, secret, metrics)
+        stack.push_async_callback(parts.sandbox.close)
+        if parts.llm is not None:
+            stack.push_async_callback(parts.llm.close)
+        stack.push_async_callback(parts.speech.close)
+        for outside in (parts.objects, parts.gateway):
+            if outside is not None:
+                stack.push_async_callback(outside.close)
+        await parts.sync.first(on_progress)
+        with suppress(GraphDown):  # told in the log: the server does without
+            await parts.graph.ping()
+        await _keep_store(parts)
+        if keep_up:
+            await stack.enter_async_context(_kept_up(parts))
         yield parts
 
 
 def _put_together(
-    settings: Settings, clock: Clock, trac: TracEnvironment, database: Database, cache: Cache, secret: bytes
+    settings: Settings,
+    clock: Clock,
+    trac: TracEnvironment,
+    database: Database,
+    cache: Cache,
+    graphs: tuple[Graph, Neo4jCopy | None],
+    lease: Lease,
+    secret: bytes,
+    metrics: Metrics,
 ) -> Parts:
+    graph, copy = graphs
+    queue = open_queue(settings, database, clock)
+    receivers, sealer = open_receivers(settings), Sealer(secret, "webhooks")
     return Parts(
         settings=settings,
         clock=clock,
         database=database,
         cache=cache,
+        graph=graph,
+        graph_copy=copy,
+        queue=queue,
+        sandbox=open_sandbox(settings, metrics),
+        llm=open_llm(settings, database, clock, metrics),
+        speech=open_speech(settings),
         trac=trac,
         directory=TracDirectory(trac),
-        sync=Sync(trac.source, database, mapping=trac.mapping, clock=clock),
+        sync=Sync(
+            trac.source,
+            database,
+            mapping=trac.mapping,
+            clock=clock,
+            added=lambda: added_prerequisites(database.hot),
+            on_change=lambda session: _tell_of_change(session, queue, graph),
+            lease=lease,
+        ),
+        model=Model(find_model_file(settings)),
         tokens=Tokens(secret, lifetime_seconds=settings.access_token_seconds),
-        live_sessions=LiveSessions(database.hot, remember_seconds=SESSIONS_REMEMBERED_SECONDS),
+        live_sessions=open_live_sessions(database),
+        throttle=Throttle(cache, clock),
         secret=secret,
-        read_profile=_read_profile,
+        receivers=receivers,
+        webhook_sealer=sealer,
+        signing_keys=Keys(database, Sealer(secret, "certificates"), clock),
+        deliverer=Deliverer(
+            database,
+            Trier(receivers, clock=clock, store=find_store(settings)),
+            sealer=sealer,
+            clock=clock,
+            metrics=metrics,
+        ),
+        read_profile=_profile_reader(trac),
         concept_totals=concepts.Totals(),
+        exercise_totals=exercises.Totals(),
+        course=KnownCourse(),
         started=time.monotonic(),
+        metrics=metrics,
+        objects=open_objects(settings),
+        gateway=open_gateway(settings),
     )
 
 
-async def _first_sync(parts: Parts, on_progress: Progress | None) -> None:
-    """Wait for the catalog only where there is none yet: an old one serves while it is brought up to date."""
-    generation = (await parts.database.hot.rows("SELECT generation FROM catalog_state"))[0][0]
-    if generation == 0:
-        await parts.sync.step(on_progress)
-        parts.sync.synced_at = time.monotonic()
+async def _keep_store(parts: Parts) -> None:
+    store = find_store(parts.settings)
+    async with parts.database.begin() as session:
+        await keep_store(session, url=store.endpoint if store else None, now=parts.clock())
+
+
+async def _tell_of_change(session: AsyncSession, queue: Queue, graph: Graph) -> None:
+    await tell_graph(session, queue=queue, graph=graph)
+    await chat_jobs.tell_index(session, queue=queue)
 
 
 @asynccontextmanager
@@ -134,128 +289,103 @@ async def _kept_up(parts: Parts) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(parts.sync.run(interval_seconds=parts.settings.sync_interval_seconds)),
         asyncio.create_task(parts.trac.keep_permissions()),
-        asyncio.create_task(_keep_house(parts)),
+        asyncio.create_task(keep_measured(parts)),
+        asyncio.create_task(_keep_model(parts.model)),
+        asyncio.create_task(parts.studio.run()),
     ]
+    if parts.gateway_talks is not None:
+        tasks.append(asyncio.create_task(parts.gateway_talks.run()))
     try:
         yield
     finally:
+        if parts.gateway_talks is not None:
+            await parts.gateway_talks.close()
         for task in tasks:
             await stop(task)
 
 
-async def _keep_house(parts: Parts) -> None:
-    """Once an hour, forget what is too old to be asked for."""
-    while True:
-        try:
-            async with parts.database.begin() as session:
-                await idempotency.forget_old(session, now=parts.clock())
-                await accounts_service.forget_old_sessions(session, now=parts.clock())
-        except Exception as error:  # noqa: BLE001 - what could not be thrown away today can be tomorrow
-            _log.warning("housekeeping has to wait", error=str(error))
-        await asyncio.sleep(HOUSEKEEPING_EVERY_SECONDS)
+def all_tasks(parts: Parts) -> Tasks:
+    """Everything that jobs can be of: what the features offer, and the house's own keeping."""
 
+    async def forget_old_replies(_payload: dict[str, Any]) -> None:
+        async with parts.database.begin() as session:
+            await idempotency.forget_old(session, now=parts.clock())
 
-async def _read_profile(session: AsyncSession, user_id: str) -> LearningProfile:
-    profile = await get_profile(session, user_id=user_id)
-    preferred = await find_preferred_resource(session, user_id=user_id)
-    return LearningProfile(
-        level=profile.level,
-        preferred_learning_style=preferred or "unknown",
-        strengths=list(profile.strengths),
-        areas_for_improvement=list(profile.weaknesses),
+    async def forget_old_entries(_payload: dict[str, Any]) -> None:
+        async with parts.database.begin() as session:
+            await audit.forget_old(session, now=parts.clock(), days=parts.settings.audit_days)
+
+    async def forget_old_spending(_payload: dict[str, Any]) -> None:
+        async with parts.database.begin() as session:
+            await budgets.forget_old(session, now=parts.clock())
+
+    async def forget_old_jobs(_payload: dict[str, Any]) -> None:
+        await parts.queue.forget_old()
+
+    return Tasks(
+        *accounts_jobs.tasks(parts.database, clock=parts.clock),
+        *activity_jobs.tasks(parts.database, clock=parts.clock),
+        *analytics_jobs.tasks(export_maker(parts)),
+        *exercises_jobs.tasks(Grader(parts.database, parts.sandbox, parts.model, parts.clock, parts.llm)),
+        *chat_jobs.tasks(parts.database),
+        *knowledge_jobs.tasks(parts.database, parts.graph_copy),
+        *mastery_jobs.tasks(parts.database, parts.model, clock=parts.clock),
+        *voice_jobs.tasks(parts.database, parts.objects, clock=parts.clock),
+        *webhook_jobs.tasks(parts.database, clock=parts.clock),
+        Task("replies.forget_old", forget_old_replies, every_seconds=HOUSEKEEPING_EVERY_SECONDS),
+        Task("audit.forget_old", forget_old_entries, every_seconds=HOUSEKEEPING_EVERY_SECONDS),
+        Task("ai_spending.forget_old", forget_old_spending, every_seconds=HOUSEKEEPING_EVERY_SECONDS),
+        Task("queue.forget_old", forget_old_jobs, every_seconds=HOUSEKEEPING_EVERY_SECONDS),
     )
 
 
-async def open_database(settings: Settings) -> Database:
-    """LearnTrac's database with this version's tables. Raises EnvironmentProblem."""
-    database = Database(find_database_url(settings), pool_size=settings.database_pool_size)
-    shown = database.url.render_as_string(hide_password=True)
-    try:
-        await migrate(database)
-    except SchemaTooNew as error:
-        await database.close()
-        raise EnvironmentProblem(str(error)) from error
-    except Exception as error:
-        await database.close()
-        cause = str(getattr(error.__cause__ or error, "orig", error)).partition("\n")[0]
-        raise EnvironmentProblem(f"LEARNTRAC_DATABASE_URL: {shown} cannot be used: {cause}") from error
-    return database
+def export_maker(parts: Parts) -> Maker:
+    """What makes reports, over these parts."""
+
+    async def milestone_dates() -> dict[str, datetime]:
+        return await parts.trac.source.milestone_dates()
+
+    async def bring_up_to_date() -> None:
+        async with alone_with_rollups(parts.database):
+            await roll_up(parts.database, now=parts.clock())
+
+    return Maker(
+        database=parts.database,
+        clock=parts.clock,
+        viewer=lambda user_id: viewer_of(parts.trac.permissions(), user_id),
+        milestone_dates=milestone_dates,
+        bring_up_to_date=bring_up_to_date,
+    )
 
 
-def find_database_url(settings: Settings) -> str:
-    """The configured URL, or Trac's own PostgreSQL, or a file beside Trac's. Raises EnvironmentProblem."""
-    if settings.database_url is not None:
-        return _checked(settings.database_url)
-    environment = _environment(settings)
-    try:
-        ini = read_ini(environment)
-    except IniError as error:
-        raise EnvironmentProblem(str(error)) from error
-    found = trac_database(environment, ini)
-    if found.kind == "postgresql":
-        return found.async_url()
-    return f"sqlite:///{_beside(environment)}/learntrac.db"
+async def _keep_model(model: Model) -> None:
+    """Take up the learner model's file whenever it has changed."""
+    while True:
+        await asyncio.sleep(RELOADED_SECONDS)
+        try:
+            await asyncio.to_thread(model.refresh)
+        except Exception as error:  # noqa: BLE001 - the model that is loaded goes on serving
+            _log.warning("the learner model's file could not be looked at", error=str(error))
 
 
-def _checked(url: str) -> str:
-    try:
-        normalised(url)
-    except (ValueError, ArgumentError) as error:
-        # Not a word of the URL itself: there is a password in it.
-        raise EnvironmentProblem(
-            "LEARNTRAC_DATABASE_URL: it must be sqlite:///path/to/file or postgresql://user:password@host/database."
-        ) from error
-    return url
+def _new_metrics() -> Metrics:
+    return Metrics(version=__version__, prefix=API)
 
 
-def open_cache(settings: Settings) -> Cache:
-    """Redis where it is configured, else this process's memory. Raises EnvironmentProblem."""
-    if settings.redis_url is None:
-        return MemoryCache()
-    try:
-        return RedisCache(settings.redis_url)
-    except ValueError as error:
-        raise EnvironmentProblem(f"LEARNTRAC_REDIS_URL: {error}.") from error
+def _profile_reader(trac: TracEnvironment) -> ProfileReader:
+    async def read(session: AsyncSession, user_id: str) -> LearningProfile:
+        # A component can be known from its tickets only: one of hidden tickets must not be named.
+        visibility = viewer_of(trac.permissions(), user_id).visibility
+        profile = await get_profile(session, user_id=user_id, visibility=visibility)
+        preferred = await find_preferred_resource(session, user_id=user_id)
+        return LearningProfile(
+            level=profile.level,
+            preferred_learning_style=preferred or "unknown",
+            strengths=list(profile.strengths),
+            areas_for_improvement=list(profile.weaknesses),
+        )
 
-
-def find_secret(settings: Settings) -> bytes:
-    """The key that signs tokens: the setting, or the one in `learntrac.key`, made at the first start."""
-    if settings.secret_key is not None:
-        return settings.secret_key.encode()
-    file = _beside(_environment(settings)) / "learntrac.key"
-    try:
-        if not file.exists():
-            _make_secret(file)
-        secret = file.read_bytes().strip()
-    except OSError as error:
-        raise EnvironmentProblem(f"Set LEARNTRAC_SECRET_KEY: {file} cannot be used ({error.strerror}).") from error
-    if len(secret) < SHORTEST_SECRET:
-        raise EnvironmentProblem(f"{file}: this key is too short. Remove the file, and the next start makes another.")
-    return secret
-
-
-def _make_secret(file: Path) -> None:
-    """A new key, whole or not at all; where two processes start at once, both use the first one's."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(secrets.token_urlsafe(48))
-    with suppress(FileExistsError):
-        file.hardlink_to(part)
-    part.unlink()
-
-
-def _environment(settings: Settings) -> Path:
-    if settings.trac_env is None:
-        raise EnvironmentProblem("Say which Trac: `--trac-env DIR` or LEARNTRAC_TRAC_ENV.")
-    if not (settings.trac_env / "conf" / "trac.ini").is_file():
-        raise EnvironmentProblem(f"{settings.trac_env}: this is no Trac environment: it has no conf/trac.ini.")
-    return settings.trac_env.resolve()
-
-
-def _beside(environment: Path) -> Path:
-    return environment / "db"
+    return read
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -276,16 +406,32 @@ def make_api(settings: Settings, clock: Clock) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        servers=[{"url": settings.public_url.rstrip("/")}] if settings.public_url else None,
         max_body_size=settings.max_body_bytes,
     )
-    for feature in (accounts, concepts, progress, status):
+    learning = (adaptive, analytics, chat, concepts, exercises, knowledge, mastery, progress)
+    for feature in (accounts, *learning, status, privacy, certificates, voice, webhooks):
         app.include_router(feature.router, prefix=API)
+    app.include_router(certificates.public)
+    app.include_router(voice_sockets.router)
+    app.router.routes.append(voice_gateway.route)
     app.include_router(docs_router(f"{API}/openapi.json"), prefix=API)
     app.router.routes.append(docs_files(f"{API}/docs/files"))
+    app.state.metrics = _new_metrics()
+    add_metrics(app, token=settings.metrics_token, networks=settings.metrics_from)
     _lead_to_trac(app, settings.trac_url.rstrip("/"))
     handle_errors(app, clock)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's own way to replace the document
     return app
+
+
+def watched_site(parts: Parts) -> ASGI:
+    """Only `/metrics`: for a process that answers nobody else."""
+    app = FastAPI(openapi_url=None)
+    app.state.metrics = parts.metrics
+    add_metrics(app, token=parts.settings.metrics_token, networks=parts.settings.metrics_from)
+    handle_errors(app, parts.clock)
+    return Edge(app, form_paths=frozenset(), metrics=parts.metrics)
 
 
 def _lead_to_trac(app: FastAPI, trac_url: str) -> None:
@@ -319,7 +465,13 @@ def site(app: FastAPI, settings: Settings, *, trac: ASGI | None = None, trac_pat
             ],
             max_age=600,
         )
-    edge = Edge(api, form_paths=frozenset({f"{API}/auth/login"}))
+    api = tracing.around(api, except_paths=_NOT_TRACED)
+    edge = Edge(
+        api,
+        form_paths=frozenset({f"{API}/auth/login"}),
+        file_paths=frozenset({f"{API}/voice/transcribe"}),
+        metrics=app.state.metrics,
+    )
     if trac is None:
         return edge
 

@@ -1,84 +1,38 @@
 """What an operator types, and what is said to them: in one line where something is wrong."""
 
-import logging
-import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from learntrac import __version__, cli
 from learntrac.main import API
+from tests.commands import Learntrac, logs_as_they_were, typed
 from tests.conftest import SECRET
 from tests.contract.servers import COMMAND, PASSWORD, copied_demo, learntrac_environ, running
 from tests.environments import make_trac16
 from tests.imports.tiny_track import write_track
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a command said, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def problem(self) -> str:
-        """The one line that says what is wrong."""
-        assert self.code == 1, self
-        *logged, line = self.err.splitlines()
-        assert all("event" in orjson.loads(entry) for entry in logged), self.err
-        assert line.startswith("learntrac: ")
-        return line.removeprefix("learntrac: ")
-
-
-Learntrac = Callable[..., Said]
-
-
 @pytest.fixture(autouse=True)
 def _logs_as_they_were() -> Iterator[None]:
-    """Commands set up the logs of a whole process, which here is not theirs."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    with logs_as_they_were():
+        yield
 
 
 @pytest.fixture
 def learntrac(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Learntrac:
-    """Runs the command in this process: `learntrac("doctor", "--trac-env", folder, given="", LEARNTRAC_…="…")`."""
-
-    def run(*arguments: str | Path, given: str = "", **variables: str) -> Said:
-        with monkeypatch.context() as patch:
-            for name in [name for name in os.environ if name.startswith("LEARNTRAC_")]:
-                patch.delenv(name)
-            for name, value in variables.items():
-                patch.setenv(name, value)
-            patch.setattr(sys, "argv", ["learntrac", *map(str, arguments)])
-            patch.setattr(sys, "stdin", StringIO(given))
-            capsys.readouterr()
-            try:
-                cli.main()
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        return Said(code, *capsys.readouterr())
-
-    return run
+    """Runs the command in this process."""
+    return typed(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -131,7 +85,13 @@ def test_setting_up_twice_is_no_harm(learntrac: Learntrac, trac: Path) -> None:
 def test_the_doctor_finds_nothing(learntrac: Learntrac, trac: Path) -> None:
     said = learntrac("doctor", "--trac-env", trac)
 
-    assert (said.code, said.out) == (0, "6 concepts read, no problems found.\n")
+    *tiers, summary = said.out.splitlines()
+    assert (said.code, summary) == (0, "6 concepts read, no problems found.")
+    assert [line.partition(" in ")[0] for line in tiers] == [
+        "Sandbox: python",
+        "Sandbox: python",
+        "Sandbox: javascript",
+    ]
 
 
 def test_the_doctor_names_what_is_wrong(learntrac: Learntrac, trac: Path) -> None:
@@ -146,7 +106,7 @@ def test_the_doctor_names_what_is_wrong(learntrac: Learntrac, trac: Path) -> Non
 
     said = learntrac("doctor", LEARNTRAC_TRAC_ENV=str(trac))
 
-    warning, *problems, summary = said.out.splitlines()
+    warning, *problems, summary = [line for line in said.out.splitlines() if not line.startswith("Sandbox: ")]
     assert said.code == 0
     assert warning.startswith("! trac.ini asks VaultPolicy for permissions")
     assert {line.split(":")[0] for line in problems} >= {"#6", "#2"}
@@ -185,6 +145,70 @@ def test_an_account_that_cannot_be_is_refused_in_one_line(learntrac: Learntrac, 
     assert "'teacher'" in add("zoe", "teacher", "long enough")
 
 
+@pytest.fixture
+def zoe(learntrac: Learntrac, trac: Path) -> tuple[str | Path, ...]:
+    """`--trac-env` of a Trac in which LearnTrac holds an account about z[o]e, and nothing else."""
+    where = ("--trac-env", trac)
+    learntrac("user", "add", "z[o]e", "--role", "student", "--password-stdin", *where, given="long enough\n")
+    return where
+
+
+def test_an_export_goes_to_standard_output_or_into_a_new_file(
+    learntrac: Learntrac, zoe: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "z[o]e.json"
+    printed = learntrac("user", "export", "z[o]e", *zoe)
+    written = learntrac("user", "export", "z[o]e", "--out", file, *zoe)
+    document = orjson.loads(printed.out)
+
+    assert (printed.code, printed.err) == (0, "")
+    assert document["about"]["user"] == "z[o]e"
+    assert [row["role"] for row in document["local_account"]["rows"]] == ["student"]
+    assert [row["action"] for row in document["audit_log"]["rows"]] == ["account.add", "user.export"]
+    assert (written.code, written.out, written.err) == (0, "", f"4 rows about z[o]e are in {file}.\n")
+    assert len(orjson.loads(file.read_bytes())["audit_log"]["rows"]) == 3
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "File exists" in learntrac("user", "export", "z[o]e", "--out", file, *zoe).problem
+
+
+def test_an_export_that_fails_leaves_no_file(learntrac: Learntrac, zoe: tuple[str | Path, ...], tmp_path: Path) -> None:
+    problem = learntrac("user", "export", "nobody", "--out", tmp_path / "nobody.json", *zoe).problem
+
+    assert problem == "LearnTrac holds nothing about nobody."
+    assert not (tmp_path / "nobody.json").exists()
+
+
+def test_erasing_is_shown_first_and_says_what_trac_keeps(learntrac: Learntrac, zoe: tuple[str | Path, ...]) -> None:
+    dry, done, again = (learntrac("user", "erase", "z[o]e", *more, *zoe) for more in ((), ("--yes",), ("--yes",)))
+
+    assert (dry.code, done.code) == (0, 0)
+    counts = dict(line.split() for line in dry.out.partition("\n\n")[0].splitlines())
+    assert (counts["local_account"], counts["events"]) == ("1", "0")
+    assert "Run it again with --yes" in dry.out
+    assert dry.out.startswith(done.out.rstrip()), "what is shown is what is done"
+    for step in ("htpasswd -D FILE z[o]e", "session delete z[o]e", "permission remove z[o]e '*'"):
+        assert step in done.out
+    assert again.problem == "LearnTrac holds nothing about z[o]e."
+
+
+def test_the_audit_log_is_shown_newest_first(learntrac: Learntrac, zoe: tuple[str | Path, ...]) -> None:
+    learntrac("user", "erase", "z[o]e", "--yes", *zoe)
+    learntrac("user", "add", "yan", "--role", "admin", "--password-stdin", *zoe, given="long enough\n")
+
+    said = learntrac("audit", *zoe)
+    newest, erased, _added = (line.split("  ") for line in said.out.splitlines())
+    assert newest[1:] == ["cli", "account.add", "yan", '{"role":"admin"}']
+    assert erased[1:3] == ["cli", "user.erase"]
+    assert erased[3].startswith("erased-")
+    assert said.err == "3 of 3 entries.\n"
+    assert [line.split("  ")[3] for line in learntrac("audit", "--user", "yan", *zoe).out.splitlines()] == ["yan"]
+    (look,) = learntrac("audit", "--limit", "1", *zoe).out.splitlines()
+    assert look.split("  ")[1:] == ["cli", "audit.view", "yan"]
+    assert learntrac("audit", "--since", "2999-01-01", *zoe).out == ""
+    assert learntrac("audit", "--since", "later", *zoe).problem.startswith("--since: must be a time such as")
+    assert learntrac("audit", "--user", "", *zoe).problem.startswith("--user: ")
+
+
 def test_a_track_is_imported_once(learntrac: Learntrac, tmp_path: Path) -> None:
     make_trac16(tmp_path / "trac")
     track = write_track(tmp_path / "knots")
@@ -193,9 +217,8 @@ def test_a_track_is_imported_once(learntrac: Learntrac, tmp_path: Path) -> None:
     first, second = learntrac(*arguments), learntrac(*arguments)
 
     assert (first.code, second.code) == (0, 0)
-    tickets, pages = second.out.splitlines()[-2:]
-    assert tickets.startswith("Tickets: 0 new, 0 changed, ")
-    assert pages.startswith("Wiki pages: 0 new, 0 changed, ")
+    for kind in ("Tickets", "Wiki pages"):
+        assert any(line.startswith(f"{kind}: 0 new, 0 changed, ") for line in second.out.splitlines()), second.out
     assert "Tickets: 0 new" not in first.out
     assert "! " in first.out, "what could not be brought is said"
 
@@ -215,6 +238,36 @@ def test_what_was_changed_by_hand_is_left_alone_and_named(learntrac: Learntrac, 
 
     assert said.code == 0
     assert "was changed by hand since the last import and is left alone" in said.out
+
+
+def test_a_seeded_trac_is_made_when_it_is_meant(learntrac: Learntrac, tmp_path: Path) -> None:
+    arguments = ("seed", "--trac-env", tmp_path / "trac", "--concepts", 5, "--learners", 3, "--events", 20)
+
+    dry, there = learntrac(*arguments), (tmp_path / "trac").exists()
+    made = learntrac(*arguments, "--yes", LEARNTRAC_DEMO_PASSWORD="seed-password")
+    again, other = learntrac(*arguments), learntrac(*arguments, "--seed", 2)
+
+    assert "5 concepts, 3 learners with 20 events (seed 1)" in dry.out
+    assert "Nothing was written" in dry.out
+    assert not there
+    assert "Sign in as learner-1 to learner-3, instructor-1 with the password seed-password" in made.out
+    assert again.out == made.out
+    assert "seeded with other numbers" in other.problem
+
+
+def test_invented_learners_come_into_no_trac_that_is_used(learntrac: Learntrac, trac: Path) -> None:
+    for arguments in (("--yes",), (), ("--concepts", 0, "--events", 0, "--yes")):
+        problem = learntrac("seed", "--trac-env", trac, *arguments).problem
+        assert (
+            problem
+            == f"{trac} was not made by `learntrac seed` and is left alone: name a folder that is not there yet."
+        )
+
+
+def test_a_seeded_trac_without_accounts(learntrac: Learntrac, tmp_path: Path) -> None:
+    arguments = ("--concepts", 2, "--learners", 1, "--events", 1, "--sign-ins", 0, "--yes")
+
+    assert "Sign in" not in learntrac("seed", "--trac-env", tmp_path / "trac", *arguments).out
 
 
 def test_what_is_no_track_is_told_in_one_line(learntrac: Learntrac, trac: Path, tmp_path: Path) -> None:
@@ -248,9 +301,10 @@ def test_a_trac_that_is_too_old_or_too_new_is_not_served(learntrac: Learntrac, t
 
 MALFORMED = {
     "DATABASE_URL": "postgres at home",
+    "TRAC_DATABASE_URL": "mysql://at:home@here/trac",
     "REDIS_URL": "redis at home",
     "SECRET_KEY": "too short",
-    "DATABASE_POOL_SIZE": "0",
+    "DATABASE_CONNECTIONS": "0",
     "ACCESS_TOKEN_SECONDS": "an hour",
     "REFRESH_ROTATION": "perhaps",
     "RATE_LIMIT_PER_HOUR": "0",
@@ -259,6 +313,7 @@ MALFORMED = {
     "DEFAULT_ESTIMATED_MINUTES": "-1",
     "REPORTED_QUIZ_WEIGHT": "1.1",
     "SYNC_INTERVAL_SECONDS": "0",
+    "AUDIT_DAYS": "0",
     "LOG_FORMAT": "xml",
     "LOG_LEVEL": "LOUD",
     "DEMO_PASSWORD": "short",

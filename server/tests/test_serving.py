@@ -18,7 +18,8 @@ from rich.console import Console
 
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
-from learntrac.main import API, find_database_url, find_secret, make_api, open_database, opened, site
+from learntrac.main import API, make_api, opened, site
+from learntrac.opening import find_database_url, find_secret, open_database
 from learntrac.serving import run, serve_demo, serve_forever
 from learntrac.trac.environment import EnvironmentProblem
 from learntrac.trac.sync import Progress

@@ -5,8 +5,9 @@ import time
 from fastapi import APIRouter, Request
 
 from learntrac import __version__
+from learntrac.kit.errors import Unavailable
 from learntrac.status import service
-from learntrac.status.schemas import Health, Status
+from learntrac.status.schemas import Health, Ready, Status
 
 router = APIRouter(tags=["Health & Status"])
 
@@ -15,6 +16,18 @@ router = APIRouter(tags=["Health & Status"])
 async def health(request: Request) -> Health:
     """Basic health check"""
     return Health(version=__version__, timestamp=request.app.state.clock())
+
+
+@router.get("/ready", response_model=Ready)
+async def ready(request: Request) -> Ready:
+    """Whether requests should come here: 503 while the database does not answer
+
+    For load balancers. What else is not well degrades an answer, but no other instance would do better.
+    """
+    checks = await service.check_all({"database": service.database_probe(request.app.state.database)})
+    if checks["database"].state == "unavailable":
+        raise Unavailable("The database does not answer.", retry_after_seconds=2)
+    return Ready()
 
 
 @router.get("/status", response_model=Status)
@@ -29,8 +42,10 @@ async def status(request: Request) -> Status:
                 state.trac, state.sync, sync_interval_seconds=state.settings.sync_interval_seconds
             ),
             "redis": service.cache_probe(state.cache),
-            "neo4j": service.absent_probe("the knowledge graph is not part of this version"),
-            "ai_service": service.absent_probe("the tutor is not part of this version"),
+            "neo4j": service.graph_probe(state.graph),
+            "queue": service.queue_probe(state.queue),
+            "sandbox": service.sandbox_probe(state.sandbox),
+            "ai_service": service.model_probe(state.llm),
         }
     )
     return Status(

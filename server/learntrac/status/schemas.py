@@ -17,6 +17,12 @@ class Health(BaseModel):
     timestamp: ApiTime
 
 
+class Ready(BaseModel):
+    """This process can serve requests."""
+
+    status: Literal["ready"] = "ready"
+
+
 class Check(BaseModel):
     """How one service answered; `detail` says what is wrong, or which twin is at work."""
 

@@ -8,6 +8,10 @@ from typing import Literal
 from sqlalchemy import text
 
 from learntrac.backends.cache import Cache
+from learntrac.backends.graph import Graph, GraphBehind
+from learntrac.backends.llm import LanguageModel, ModelDown
+from learntrac.backends.queue import Queue
+from learntrac.backends.sandbox import BEING_BUILT, NOT_STARTED, Sandbox, Tier
 from learntrac.kit.db import Database
 from learntrac.status.schemas import Check, ServiceState
 from learntrac.trac.environment import TracEnvironment
@@ -16,6 +20,8 @@ from learntrac.trac.sync import Sync
 WITHIN_SECONDS = 2.0
 LATE_AFTER_SECONDS = 10.0
 """The catalog counts as late when a step of the sync has been due, and none has succeeded, for so long."""
+JOBS_LATE_AFTER_SECONDS = 300
+"""So long may a job be due before somebody should look whether any worker runs."""
 
 Probe = Callable[[], Awaitable[tuple[ServiceState, str | None]]]
 
@@ -101,10 +107,59 @@ def cache_probe(cache: Cache) -> Probe:
     return probe
 
 
-def absent_probe(detail: str) -> Probe:
-    """Something that this installation does not have."""
+def graph_probe(graph: Graph) -> Probe:
+    """Whether Neo4j answers and is in step; without one, the graph is held in memory."""
 
     async def probe() -> tuple[ServiceState, str | None]:
-        return "not_configured", detail
+        try:
+            await graph.ping()
+        except GraphBehind as behind:
+            return "degraded", str(behind)
+        return ("embedded", "the graph is held in memory") if graph.name == "embedded" else ("healthy", None)
+
+    return probe
+
+
+def queue_probe(queue: Queue) -> Probe:
+    """Whether jobs get done: degraded once one has been due for a while, as then nobody works."""
+
+    async def probe() -> tuple[ServiceState, str | None]:
+        depth = await queue.depth()
+        state: ServiceState = "embedded" if queue.name == "embedded" else "healthy"
+        if depth.oldest_waiting_seconds > JOBS_LATE_AFTER_SECONDS:
+            state = "degraded"
+        return state, f"{depth.waiting} jobs waiting, {depth.running} running, {depth.failed} failed"
+
+    return probe
+
+
+def sandbox_probe(sandbox: Sandbox) -> Probe:
+    """Whether submissions can be graded, by language; degraded where not even Python can."""
+
+    async def probe() -> tuple[ServiceState, str | None]:
+        tiers = sandbox.tiers()
+        usable = any(tier.language == "python" and tier.refused in (None, NOT_STARTED, BEING_BUILT) for tier in tiers)
+        return "embedded" if usable else "degraded", "; ".join(map(describe_tier, tiers))
+
+    return probe
+
+
+def describe_tier(tier: Tier) -> str:
+    """One tier in words, such as `python in wasm behind namespaces, landlock, seccomp`."""
+    name = f"{tier.language} in {tier.kind}{' with threads' if tier.threads else ''}"
+    return f"{name} behind {tier.walls}" if tier.refused is None else f"{name}: refused, {tier.refused}"
+
+
+def model_probe(model: LanguageModel | None) -> Probe:
+    """Whether the language model answers, by its last calls: a status must not cost anything."""
+
+    async def probe() -> tuple[ServiceState, str | None]:
+        if model is None:
+            return "not_configured", "the tutor answers from the course alone"
+        try:
+            await model.ping()
+        except ModelDown as down:
+            return "degraded", f"{model.model}: {down.reason}; the tutor answers from the course alone meanwhile"
+        return "healthy", f"{model.model} at {model.name}"
 
     return probe

@@ -21,9 +21,18 @@ from learntrac.status.service import overall
 from tests.conftest import Answer, Api, TracCopy, eventually, make_settings, serving
 from tests.environments import find_free_port
 
+HOLD = "LOCK TABLE learntrac.catalog_state IN ACCESS EXCLUSIVE MODE"
 
-def rename_table(trac: TracCopy, schema: str, old: str, new: str) -> None:
-    """Take a table out of Trac's or LearnTrac's own database, so that whoever reads it meets an error."""
+
+async def rename_table(trac: TracCopy, schema: str, old: str, new: str) -> None:
+    """Take a table out of Trac's or LearnTrac's own database, so that whoever reads it meets an error.
+
+    In a thread: the server runs in this loop, and must go on to end the transaction that holds the table.
+    """
+    await asyncio.to_thread(_rename_table, trac, schema, old, new)
+
+
+def _rename_table(trac: TracCopy, schema: str, old: str, new: str) -> None:
     if trac.plain_url is not None:
         trac.execute(f"ALTER TABLE {schema}.{old} RENAME TO {new}")
         return
@@ -60,7 +69,9 @@ async def test_all_is_well(api: Api) -> None:
         "database": "healthy",
         "trac": "healthy",
         "redis": "embedded",
-        "neo4j": "not_configured",
+        "neo4j": "embedded",
+        "queue": "embedded" if api.trac.plain_url is None else "healthy",
+        "sandbox": "embedded",
         "ai_service": "not_configured",
     }
     assert answer["checks"]["database"]["detail"] == ("sqlite" if api.trac.plain_url is None else "postgresql")
@@ -134,7 +145,7 @@ async def test_an_unknown_policy_shows_nothing_and_says_so(api: Api) -> None:
 
 
 async def test_a_sync_that_fails_is_late_and_says_why(api: Api) -> None:
-    rename_table(api.trac, "trac", "ticket", "ticket_elsewhere")
+    await rename_table(api.trac, "trac", "ticket", "ticket_elsewhere")
 
     async def failing() -> bool:
         return api.parts.sync.last_error is not None
@@ -170,7 +181,7 @@ async def test_a_sync_that_does_nothing_is_late(trac_copy: TracCopy) -> None:
 
 
 async def test_trac_cannot_be_read_at_all(api: Api) -> None:
-    rename_table(api.trac, "trac", "system", "system_elsewhere")
+    await rename_table(api.trac, "trac", "system", "system_elsewhere")
 
     answer = await status_of(api)
 
@@ -180,12 +191,45 @@ async def test_trac_cannot_be_read_at_all(api: Api) -> None:
 
 
 async def test_without_its_database_the_service_is_down_but_alive(api: Api) -> None:
-    rename_table(api.trac, "learntrac", "catalog_state", "elsewhere")
+    await rename_table(api.trac, "learntrac", "catalog_state", "elsewhere")
 
     answer = await status_of(api)
 
     assert (answer["status"], answer["services"]["database"]) == ("down", "unavailable")
     assert (await api.anybody.get("/health")).status == 200
+
+
+async def test_ready_is_whoever_has_a_database(api: Api, tmp_path: Path) -> None:
+    ready = await api.anybody.get("/ready")
+    await rename_table(api.trac, "trac", "system", "system_elsewhere")
+    without_trac = await api.anybody.get("/ready")
+    await rename_table(api.trac, "learntrac", "catalog_state", "elsewhere")
+    without_database = await api.anybody.get("/ready")
+
+    assert (ready.status, ready.body) == (without_trac.status, without_trac.body) == (200, {"status": "ready"})
+    assert without_database.error == (503, "SERVICE_UNAVAILABLE")
+    assert without_database.headers["retry-after"] == "2"
+    assert (await api.anybody.get("/health")).status == 200
+
+
+@pytest.mark.parametrize("trac_copy", ["postgresql"], indirect=True)  # where a table can be held against readers
+async def test_health_answers_while_everything_hangs_or_is_away(trac_copy: TracCopy, tmp_path: Path) -> None:
+    assert trac_copy.plain_url
+    async with serving(trac_copy, redis_url=f"redis://127.0.0.1:{find_free_port()}/0") as api:
+        blocker = psycopg2.connect(trac_copy.plain_url)
+        trac_copy.folder.rename(tmp_path / "moved away")
+        try:
+            await asyncio.to_thread(blocker.cursor().execute, HOLD)
+            waiting = asyncio.create_task(api.anybody.get("/ready"))
+            await asyncio.sleep(0.1)
+            health = [await api.anybody.get("/health") for _ in range(20)]
+            assert not waiting.done(), "health came first"
+            ready = await waiting
+        finally:
+            blocker.close()
+
+    assert {answer.status for answer in health} == {200}
+    assert ready.error == (503, "SERVICE_UNAVAILABLE")
 
 
 @pytest.mark.parametrize("trac_copy", ["postgresql"], indirect=True)  # nothing holds a table of SQLite against readers
@@ -194,7 +238,7 @@ async def test_a_database_that_hangs_is_not_waited_for(trac_copy: TracCopy) -> N
     async with serving(trac_copy) as api:
         blocker = psycopg2.connect(trac_copy.plain_url)
         try:
-            blocker.cursor().execute("LOCK TABLE learntrac.catalog_state IN ACCESS EXCLUSIVE MODE")
+            await asyncio.to_thread(blocker.cursor().execute, HOLD)
             begun = asyncio.get_running_loop().time()
             hung = await status_of(api)
             took = asyncio.get_running_loop().time() - begun
