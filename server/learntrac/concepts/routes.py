@@ -1,10 +1,8 @@
 """The doors of concepts."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Query, Request, Response
-
-from learntrac.accounts.callers import MaybeSignedIn, SignedIn
+from learntrac.accounts.callers import GuardedRoute, MaybeSignedIn, SignedIn
 from learntrac.concepts import service
 from learntrac.concepts.listing import GENERATION, Listing
 from learntrac.concepts.schemas import (
@@ -18,12 +16,13 @@ from learntrac.concepts.schemas import (
 )
 from learntrac.concepts.service import Learner
 from learntrac.concepts.viewing import Viewer, viewer_of
-from learntrac.kit.db import HotReader
 from learntrac.kit.fields import TicketId
+from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
+from learntrac.kit.readers import HotReader
 from learntrac.trac.mapping import read_tail, write_tail
 
-router = APIRouter(prefix="/concepts", tags=["Concepts"])
+router = APIRouter(prefix="/concepts", tags=["Concepts"], route_class=GuardedRoute)
 
 REMEMBERED_TOTALS = 10_000
 
@@ -47,9 +46,10 @@ class Totals:
         return known[1]
 
 
-@router.get("", response_model=ConceptList)
-async def list_concepts(request: Request, query: Annotated[ConceptQuery, Query()], caller: MaybeSignedIn) -> Response:
+@router.get("", response_model=ConceptList, openapi_extra=describes(ConceptQuery))
+async def list_concepts(request: Request, caller: MaybeSignedIn) -> Response:
     """List all learning concepts (transformed from Trac tickets)"""
+    query = read_query(request, ConceptQuery)
     database = request.app.state.database
     viewer = _viewer(request, caller.user_id if caller else None)
     dialect = "sqlite" if database.is_sqlite else "postgresql"
@@ -96,11 +96,11 @@ def _tail(doc_tail: str, viewer: Viewer) -> str:
 
 
 @router.get("/{concept_id}", response_model=ConceptDetail)
-async def get_concept(request: Request, concept_id: TicketId, caller: MaybeSignedIn) -> ConceptDetail:
+async def get_concept(request: Request, concept_id: TicketId, caller: MaybeSignedIn) -> Response:
     """Get detailed concept information"""
     viewer = _viewer(request, caller.user_id if caller else None)
-    async with request.app.state.database.read() as session:
-        return await service.get_detail(session, viewer=viewer, concept_id=concept_id)
+    detail = await service.get_detail(request.app.state.database.hot, viewer=viewer, concept_id=concept_id)
+    return Response(detail.model_dump_json().encode(), media_type="application/json")
 
 
 @router.post("/{concept_id}/start", response_model=StartReply)
@@ -129,6 +129,7 @@ async def complete_concept(
             concept_id=concept_id,
             request=body,
             reported_quiz_weight=state.settings.reported_quiz_weight,
+            model=state.model,
             now=state.clock(),
         )
     )

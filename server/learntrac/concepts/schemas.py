@@ -141,12 +141,22 @@ class StartRequest(Body):
     preferred_resources: list[Annotated[str, Field(max_length=50)]] = Field(default_factory=list, max_length=20)
 
 
+class ExerciseStep(BaseModel):
+    """An exercise in a learning path; `estimated_time` in minutes."""
+
+    id: str
+    title: str
+    instructions: str
+    estimated_time: int
+
+
 class Step(BaseModel):
-    """A step of a learning path. What there is to do it with is in `resource`."""
+    """A step of a learning path. What there is to do it with is in `resource`, and of `practice` in `exercise` too."""
 
     step: int
-    type: Literal["read", "watch", "open", "reflect", "check"]
+    type: Literal["read", "watch", "open", "reflect", "check", "practice"]
     resource: TimedResource
+    exercise: ExerciseStep | None = None
     objectives: list[str] | None = None
 
 

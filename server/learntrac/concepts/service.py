@@ -4,20 +4,24 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from learntrac.certificates.service import certify_concept
 from learntrac.concepts import queries
 from learntrac.concepts.learning_path import Material, PathStep, plan
 from learntrac.concepts.schemas import (
+    AchievementItem,
     CompleteReply,
     CompleteRequest,
     ConceptDetail,
     ConceptMetadata,
+    ExerciseItem,
+    ExerciseStep,
     PrerequisiteItem,
     Resource,
     StartReply,
@@ -26,9 +30,14 @@ from learntrac.concepts.schemas import (
     TimedResource,
 )
 from learntrac.concepts.viewing import Viewer
+from learntrac.exercises import service as practice
+from learntrac.exercises.service import OF_CONCEPT
 from learntrac.kit.clock import to_micros
 from learntrac.kit.errors import Conflict, NotFound
+from learntrac.kit.readers import HotReader
 from learntrac.mastery import service as mastery
+from learntrac.mastery.awards import award, list_awarded
+from learntrac.mastery.parameter_file import Model
 from learntrac.mastery.service import Answer, Where
 from learntrac.trac import values
 from learntrac.trac.mapping import read_tail
@@ -71,36 +80,57 @@ class Learner:
     viewer: Viewer
 
 
-async def get_detail(session: AsyncSession, *, viewer: Viewer, concept_id: int) -> ConceptDetail:
+class _Shown(NamedTuple):
+    id: int
+    title: str
+    description: str
+    type: str
+    difficulty: float
+    mastery_threshold: float
+    component: str
+    milestone: str
+    owner: str
+    standing: Any
+    status: Any
+    estimated_minutes: int
+    created_at: int
+    updated_at: int
+    objectives: str
+    links: str
+    custom_fields: str
+    doc_tail: str
+
+
+async def get_detail(reader: HotReader, *, viewer: Viewer, concept_id: int) -> ConceptDetail:
     """A concept as this viewer sees it. Raises ConceptNotFound."""
-    row = await _get_concept(session, viewer, concept_id)
-    links = _links(row)
+    rows = await reader.rows(queries.SHOW_CONCEPT, viewer.user_id, concept_id)
+    if not rows or not viewer.visibility.allows(concept_id):
+        raise ConceptNotFound
+    row = _Shown(*rows[0])
     return ConceptDetail(
-        **{name: getattr(row, name) for name in _SHOWN},
-        status=await _status(session, viewer, row),
+        id=row.id,
+        title=row.title,
+        description=row.description,
+        type=row.type,
+        status=_status(viewer, row.standing, row.status),
+        difficulty=row.difficulty,
+        mastery_threshold=row.mastery_threshold,
+        component=row.component,
+        milestone=row.milestone,
+        owner=row.owner,
         estimated_time=values.show_minutes(row.estimated_minutes),
         tags=read_tail(row.doc_tail)["tags"],
         created_at=values.from_microseconds(row.created_at),
         updated_at=values.from_microseconds(row.updated_at),
-        prerequisites=await _prerequisites(session, viewer, concept_id),
+        prerequisites=await _prerequisites(reader, viewer, concept_id),
         learning_objectives=orjson.loads(row.objectives),
-        resources=[Resource(type=resource_type(link), title=link.text, url=_url(link)) for link in links],
-        exercises=[],
+        resources=[Resource(type=resource_type(link), title=link.text, url=_url(link)) for link in _links(row.links)],
+        exercises=[
+            ExerciseItem(id=number, title=title, type=kind, points=points)
+            for number, title, kind, points in await reader.rows(OF_CONCEPT, concept_id)
+        ],
         metadata=ConceptMetadata(trac_ticket_id=row.id, custom_fields=orjson.loads(row.custom_fields)),
     )
-
-
-_SHOWN = (
-    "id",
-    "title",
-    "description",
-    "type",
-    "difficulty",
-    "mastery_threshold",
-    "component",
-    "milestone",
-    "owner",
-)
 
 
 async def start(
@@ -127,8 +157,8 @@ async def start(
         session_id=session_id,
         concept_id=concept_id,
         started_at=now,
-        learning_path=_shown(await _plan(session, row, request)),
-        ai_tutor_available=False,
+        learning_path=_shown(await _plan(session, row, request, learner.user_id)),
+        ai_tutor_available=True,
     )
 
 
@@ -139,6 +169,7 @@ async def complete(
     concept_id: int,
     request: CompleteRequest,
     reported_quiz_weight: float,
+    model: Model,
     now: datetime,
 ) -> CompleteReply:
     """End a session. Status and score follow from graded evidence only, and time from the server's clock.
@@ -157,7 +188,8 @@ async def complete(
     if request.completion_type == "abandoned":
         where = await mastery.abandon(session, where, seconds=seconds, now=now)
     else:
-        where = await _work_through(session, where, row.mastery_threshold, request, reported_quiz_weight, seconds, now)
+        weight = reported_quiz_weight
+        where = await _work_through(session, where, row.mastery_threshold, request, weight, model, seconds, now)
     unlocked = await session.execute(queries.UNLOCKED_BY, {"user_id": learner.user_id, "concept_id": concept_id})
     return CompleteReply(
         concept_id=concept_id,
@@ -165,10 +197,28 @@ async def complete(
         mastery_score=round(where.mastery_score, 4),
         time_spent=seconds,
         completion_date=now,
-        achievements_unlocked=[],
+        achievements_unlocked=await _achievements(session, learner.user_id, now),
         next_concepts=learner.viewer.seen(unlocked.scalars()),
-        certificate_url=None,
+        certificate_url=await _certify(session, where, request.session_id, now),
     )
+
+
+async def _certify(session: AsyncSession, where: Where, session_id: str, now: datetime) -> str | None:
+    """The address of the learner's certificate, where the concept is mastered by graded answers."""
+    if where.status != "mastered":
+        return None
+    return await certify_concept(
+        session, user_id=where.user_id, concept_id=where.concept_id, session_id=session_id, now=now
+    )
+
+
+async def _achievements(session: AsyncSession, user_id: str, now: datetime) -> list[AchievementItem]:
+    """What this end of a session earned, its graded answer included."""
+    await award(session, user_id=user_id, now=now)
+    return [
+        AchievementItem(id=one.rule.id, title=one.rule.title, description=one.rule.description)
+        for one in await list_awarded(session, user_id=user_id, at=now)
+    ]
 
 
 async def _close(session: AsyncSession, request: CompleteRequest, seconds: int, now: datetime) -> None:
@@ -191,13 +241,16 @@ async def _work_through(
     threshold: float,
     request: CompleteRequest,
     weight: float,
+    model: Model,
     seconds: int,
     now: datetime,
 ) -> Where:
+    answer = None
     if request.quiz_score is not None:
         answer = Answer(f"session:{request.session_id}", request.quiz_score, weight, "reported")
-        where = await mastery.record_answer(session, where, answer, threshold=threshold, now=now)
-    where = await mastery.complete(session, where, threshold=threshold, seconds=seconds, now=now)
+    where = await mastery.complete(
+        session, where, model=model, threshold=threshold, seconds=seconds, now=now, answer=answer
+    )
     if where.status == "mastered":
         await session.execute(queries.SET_SESSION_STATUS, {"id": request.session_id, "status": "mastered"})
     return where
@@ -219,26 +272,22 @@ async def _get_concept(session: AsyncSession, viewer: Viewer, concept_id: int) -
     return row
 
 
-async def _status(session: AsyncSession, viewer: Viewer, row: Row[Any]) -> Any:
-    if viewer.user_id is None:
-        return row.standing
-    key = {"user_id": viewer.user_id, "concept_id": row.id}
-    return (await session.execute(queries.STATUS_OF, key)).scalar_one_or_none() or "new"
+def _status(viewer: Viewer, standing: Any, status: Any) -> Any:
+    """The learner's own status, or what the ticket's stands for where nobody is signed in."""
+    return standing if viewer.user_id is None else status or "new"
 
 
-async def _prerequisites(session: AsyncSession, viewer: Viewer, concept_id: int) -> list[PrerequisiteItem]:
-    rows = await session.execute(queries.PREREQUISITES_OF, {"user_id": viewer.user_id, "concept_id": concept_id})
+async def _prerequisites(reader: HotReader, viewer: Viewer, concept_id: int) -> list[PrerequisiteItem]:
+    rows = await reader.rows(queries.SHOW_PREREQUISITES, viewer.user_id, concept_id)
     return [
-        PrerequisiteItem(
-            id=row.id, title=row.title, status=row.standing if viewer.user_id is None else row.status or "new"
-        )
-        for row in rows
-        if viewer.visibility.allows(row.id)
+        PrerequisiteItem(id=number, title=title, status=_status(viewer, standing, status))
+        for number, title, standing, status in rows
+        if viewer.visibility.allows(number)
     ]
 
 
-async def _plan(session: AsyncSession, row: Row[Any], request: StartRequest) -> list[PathStep]:
-    links = _links(row)
+async def _plan(session: AsyncSession, row: Row[Any], request: StartRequest, user_id: str) -> list[PathStep]:
+    links = _links(row.links)
     words = await _page_words(session, [link.target for link in links if link.kind == "wiki"])
     ticket = Material(
         "documentation", row.title, f"/ticket/{row.id}", reading_minutes(len(row.description.split())) or None
@@ -251,7 +300,15 @@ async def _plan(session: AsyncSession, row: Row[Any], request: StartRequest) -> 
         estimated_minutes=row.estimated_minutes,
         commitment_minutes=request.time_commitment,
         preferred=request.preferred_resources,
+        exercises=await _exercises(session, row.id, user_id),
     )
+
+
+async def _exercises(session: AsyncSession, concept_id: int, user_id: str) -> list[Material]:
+    return [
+        Material("exercise", one.title, f"/exercises/{quote(one.id)}", one.minutes, one.id, one.instructions)
+        for one in await practice.list_to_practise(session, user_id=user_id, concept_id=concept_id)
+    ]
 
 
 async def _page_words(session: AsyncSession, names: list[str]) -> dict[str, int]:
@@ -273,14 +330,27 @@ def _shown(steps: list[PathStep]) -> list[Step]:
                 url=step.material.url,
                 estimated_time=step.minutes,
             ),
+            exercise=_exercise_step(step),
             objectives=list(step.objectives) or None,
         )
         for number, step in enumerate(steps, 1)
     ]
 
 
-def _links(row: Row[Any]) -> list[Link]:
-    return [Link(kind, target, label) for kind, target, label in orjson.loads(row.links)]
+def _exercise_step(step: PathStep) -> ExerciseStep | None:
+    if step.type != "practice":
+        return None
+    material = step.material
+    return ExerciseStep(
+        id=material.exercise_id,
+        title=material.title,
+        instructions=material.instructions,
+        estimated_time=step.minutes,
+    )
+
+
+def _links(written: str) -> list[Link]:
+    return [Link(kind, target, label) for kind, target, label in orjson.loads(written)]
 
 
 def _url(link: Link) -> str:

@@ -9,11 +9,12 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import add, mul, sub
 from typing import NamedTuple
 
 from learntrac.mastery.parameters import HAND_SET, HISTORIES, Count, ItemCounts, Parameters, Tables, Weights
-from learntrac.mastery.tracing import NEXT_HISTORY, State, Tracer
+from learntrac.mastery.tracing import LEAST_SHARE, NEXT_HISTORY, State, Tracer
 
 FOLDS = 5
 MAX_FITTED_ANSWERS = 100_000
@@ -26,6 +27,8 @@ SAMPLE = 10_000
 SMALL_STEP = 1e-4
 """The step in a weight after which the fit ends: a hundredth of what chance leaves open in a log of this size."""
 MAX_STEPS = 50
+INTERCEPT_RATES = (0.0, 0.0025, 0.005, 0.01, 0.02)
+"""How fast a learner's own intercept may follow the misses; the fit takes the rate that predicts best."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -70,13 +73,45 @@ def fit(
         return Parameters()
     rows: list[tuple[float, ...]] = []
     outcomes: list[float] = []
+    lengths: list[int] = []
     for number, fold in enumerate(folds):
         progress("tracing", number, FOLDS)
         others = Tracer(Parameters(intercept_rate=0.0, tables=without(tables, counted[number])))
         for learner in _first(fold, max_fitted_answers // FOLDS):
             rows += trace(others, learner)
             outcomes += [float(answer.correct) for answer in learner.answers]
-    return Parameters(fit_weights(rows, outcomes, progress), intercept_rate=0.0, tables=tables)
+            lengths.append(len(learner.answers))
+    weights = fit_weights(rows, outcomes, progress)
+    rate = fit_intercept_rate(weights, rows, outcomes, lengths)
+    return Parameters(weights, intercept_rate=rate, tables=tables)
+
+
+def fit_intercept_rate(
+    weights: Weights, rows: Sequence[Sequence[float]], outcomes: Sequence[float], lengths: Iterable[int]
+) -> float:
+    """The rate of `INTERCEPT_RATES` with the lowest log loss, each answer predicted from the learner's earlier ones.
+
+    The rows are those of learners after each other, `lengths` says how many each has. The terms are seen through other
+    learners' tables, so this is the level at which a new learner differs from what the tables expect.
+    """
+    logits = _combine([[1.0] * len(rows), *map(list, zip(*rows, strict=True))], list(weights))
+    ends = list(accumulate(lengths))
+    learners = list(zip([0, *ends], ends, strict=False))
+    return min(INTERCEPT_RATES, key=lambda rate: _log_loss(rate, logits, outcomes, learners))
+
+
+def _log_loss(
+    rate: float, logits: Sequence[float], outcomes: Sequence[float], learners: Iterable[tuple[int, int]]
+) -> float:
+    """The sum over all answers of −log of what was given to the outcome that came."""
+    loss = 0.0
+    for begin, end in learners:
+        intercept = 0.0
+        for logit, outcome in zip(logits[begin:end], outcomes[begin:end], strict=True):
+            share = 0.5 + 0.5 * math.tanh((logit + intercept) / 2)
+            loss -= math.log(max(LEAST_SHARE, share if outcome else 1 - share))
+            intercept += rate * (outcome - share)
+    return loss
 
 
 def make_folds(learners: Sequence[Learner], seed: int) -> list[list[Learner]]:

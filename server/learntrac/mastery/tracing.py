@@ -14,8 +14,13 @@ DAS3H (Choffin et al. 2019). For an answer to an item with its skills, everythin
 
 A residual is an answer, 0 or 1, minus the item's share right. A share backs off to a wider one where it has few
 answers: history to skill to all answers to 0.65, and item sequence to last try to item to skill. Where an item has
-several skills, each term is the mean over them. Before anything was learned from a log, a learner's own intercept
-follows the misses online, by the gradient of the log loss; afterwards the rate of that is 0.
+several skills, each term is the mean over them. A learner's own intercept follows the
+misses online, by the gradient of the log loss; a fit chooses how fast, which may be not at all.
+
+An answer may be given with a strength below 1, for evidence that counts for less. Its residual is multiplied by it, and
+below `LEAST_REMEMBERED` it enters neither the history of the skill nor that of the item. A part of a residual may be
+passed on to skills that this one builds on (`Tracer.pass_on`); nothing of that is done on a log that names no such
+edges.
 """
 
 import math
@@ -35,6 +40,10 @@ LEAST_SHARE = 1e-6
 """However many answers agree, a share is taken to be no nearer to 0 or 1 than this."""
 RECENT_FADE = 0.5 ** (1 / 8)
 SKILL_FADE = 0.5 ** (1 / 32)
+LEAST_REMEMBERED = 0.5
+"""From this strength up an answer enters the histories, which know right and wrong and nothing between."""
+PASSED_ON = 0.1
+"""The part of a residual that a direct prerequisite gets: who fails at recursion may not be so sure of functions."""
 
 _HEADER = struct.Struct("<BIdddBHII")
 _SKILL = struct.Struct("<BIdIqH")
@@ -198,26 +207,52 @@ class Tracer:
         """
         return self._probability(state, self.terms(state, item, skills))
 
-    def update(self, state: State, item: str, skills: Sequence[str], correct: bool, now: int) -> None:  # noqa: FBT001
-        """Add one graded answer to the state, which is changed in place. `now` is 0 where the time is unknown."""
+    def update(
+        self,
+        state: State,
+        item: str,
+        skills: Sequence[str],
+        correct: bool,  # noqa: FBT001
+        now: int,
+        strength: float = 1.0,
+    ) -> float:
+        """Add one graded answer to the state, which is changed in place; return its residual, times the strength.
+
+        `now` is 0 where the time is unknown; `strength` is 0 to 1.
+        """
         if self._rate:
-            state.intercept += self._rate * (correct - self.predict(state, item, skills, now))
+            state.intercept += self._rate * strength * (correct - self.predict(state, item, skills, now))
         known = self._items.get(item)
         share = self._share(skills)
         if known is not None:
             share = (known.right + PSEUDO_COUNT * share) / (known.answers + PSEUDO_COUNT)
-        residual = correct - share
+        residual = strength * (correct - share)
+        remembered = strength >= LEAST_REMEMBERED
         state.answers += 1
         state.residual += residual
         state.recent_residual = state.recent_residual * RECENT_FADE + residual
         for name in skills:
-            _practise(state, name, correct, residual, now)
+            _practise(state, name, correct if remembered else None, residual, now)
         key = known.key if known is not None else item_key(item)
-        if key:
+        if key and remembered:
             state.items[key] = correct
             state.last = (item, correct)
         else:
             state.last = None
+        return residual
+
+    def pass_on(self, state: State, skill: str, residual: float) -> float:
+        """Pass a part of a residual to a skill that the learner has answers in; return by how much its mastery moves.
+
+        That is in logits, and it never moves against the residual. No more comes together in this way than the
+        learner's own answers there could have made. Raise KeyError for a skill without answers.
+        """
+        known = state.skills[skill]
+        answers = min((1 - SKILL_FADE**known.answers) * _SKILL_FADED, known.answers)
+        passed = min(max(known.residual + PASSED_ON * residual, -answers), answers)
+        change = passed - known.residual
+        known.residual = passed
+        return max(0.0, self._weights.skill_form) * change / (answers + 2)
 
     def mastery(self, state: State) -> dict[str, tuple[float, int]]:
         """For each skill the learner has met: the mastery, and the number of answers behind it."""
@@ -225,12 +260,18 @@ class Tracer:
 
     def skill_mastery(self, state: State, skill: str) -> float:
         """The probability of a right answer to a question of this skill that is as difficult as its questions are."""
+        return self._probability(state, self._mastery_terms(state, skill))
+
+    def contributions(self, state: State, skill: str) -> tuple[float, ...]:
+        """The parts of `skill_mastery` in logits: one for each of the weights, then the learner's own intercept."""
+        parts = zip(self._weights, (1.0, *self._mastery_terms(state, skill)), strict=True)
+        return (*(weight * term for weight, term in parts), state.intercept if self._rate else 0.0)
+
+    def _mastery_terms(self, state: State, skill: str) -> tuple[float, ...]:
         curve, share, recency, form = self._skill_terms(state, (skill,))
         typical = _logit(share)
         recent, overall = _form_terms(state)
-        return self._probability(
-            state, (curve, recent, typical, overall, recency, form, self._typical_log_answers, typical)
-        )
+        return curve, recent, typical, overall, recency, form, self._typical_log_answers, typical
 
     def terms(self, state: State, item: str, skills: Sequence[str]) -> tuple[float, ...]:
         """The terms of the model in the order of their weights, without the intercept."""
@@ -295,11 +336,13 @@ def _form_terms(state: State) -> tuple[float, float]:
     return recent, state.residual / (answers + 10)
 
 
-def _practise(state: State, name: str, correct: bool, residual: float, now: int) -> None:  # noqa: FBT001
+def _practise(state: State, name: str, correct: bool | None, residual: float, now: int) -> None:  # noqa: FBT001
+    """Add an answer in a skill; with None for `correct` its history stays as it is."""
     skill = state.skills.get(name)
     if skill is None:
         skill = state.skills[name] = SkillState()
-    skill.history = NEXT_HISTORY[skill.history][correct]
+    if correct is not None:
+        skill.history = NEXT_HISTORY[skill.history][correct]
     skill.answers += 1
     skill.residual = skill.residual * SKILL_FADE + residual
     skill.met = state.answers

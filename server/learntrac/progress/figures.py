@@ -1,5 +1,5 @@
-"""What the figures of progress mean, computed from standings and events. Pure; the guide's page on figures says the
-same.
+"""What the figures of progress mean, computed from standings and from a learner's days. Pure; the guide's page on
+figures says the same.
 
 Times are aware datetimes; seconds are seconds.
 """
@@ -7,28 +7,19 @@ Times are aware datetimes; seconds are seconds.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
+
+from learntrac.activity.days import MILLION, LearnerDay, ratio, within
+from learntrac.activity.windows import WINDOWS
 
 Trend = Literal["increasing", "stable", "decreasing"]
 Granularity = Literal["day", "week", "month"]
 
-DAYS = {"week": 7, "month": 30, "quarter": 91, "year": 365}
 PACE_WEEKS = 4
+PACE_DAYS = 7 * PACE_WEEKS
 STEADY_WITHIN = 0.1
 """The trend is stable while the change of pace stays within this share."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """A line of the learner's log. `score` is the outcome of an answer, `source` what graded it."""
-
-    concept_id: int
-    kind: str
-    at: datetime
-    seconds: int = 0
-    score: float | None = None
-    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,8 +32,10 @@ class Pace:
 
 
 def begins(timeframe: str, now: datetime) -> datetime | None:
-    """When the period began that ends now; None for `all`."""
-    return now - timedelta(days=DAYS[timeframe]) if timeframe in DAYS else None
+    """The midnight (UTC) at which the period began whose last day is today; None for `all`."""
+    if timeframe not in WINDOWS:
+        return None
+    return datetime.combine(now.date() - timedelta(days=WINDOWS[timeframe] - 1), time.min, UTC)
 
 
 def percentage(part: int, total: int) -> float:
@@ -50,17 +43,16 @@ def percentage(part: int, total: int) -> float:
     return round(100 * part / total, 1) if total else 0.0
 
 
-def pace(events: Iterable[Event], now: datetime) -> Pace:
-    """The pace over the 28 days up to now: distinct concepts completed, and time of sessions that ended.
+def pace(days: Iterable[LearnerDay], today: int) -> Pace:
+    """The pace over 28 days, today included: distinct concepts completed, and time of sessions that ended.
 
     The trend compares the concepts of the last two weeks with those of the two before: over 10 % more or less is a
     change.
     """
-    recent = [event for event in events if now - timedelta(weeks=PACE_WEEKS) < event.at <= now]
-    middle = now - timedelta(weeks=PACE_WEEKS / 2)
-    later = _completed(event for event in recent if event.at > middle)
-    earlier = _completed(event for event in recent if event.at <= middle)
-    seconds = sum(event.seconds for event in recent)
+    recent = list(within(days, today - PACE_DAYS + 1, today))
+    middle = today - PACE_DAYS // 2
+    later, earlier = _completed(within(recent, middle + 1, today)), _completed(within(recent, 0, middle))
+    seconds = sum(day.figures.seconds for day in recent)
     per_week = len(_completed(recent)) / PACE_WEEKS
     return Pace(round(per_week, 2), round(seconds / 3600 / PACE_WEEKS, 2), trend(len(later), len(earlier)))
 
@@ -72,8 +64,8 @@ def trend(later: int, earlier: int) -> Trend:
     return "decreasing" if later < earlier * (1 - STEADY_WITHIN) else "stable"
 
 
-def _completed(events: Iterable[Event]) -> set[int]:
-    return {event.concept_id for event in events if event.kind == "completed"}
+def _completed(days: Iterable[LearnerDay]) -> set[int]:
+    return {day.concept_id for day in days if day.figures.completed}
 
 
 def estimated_completion(remaining: int, concepts_per_week: float, today: date) -> date | None:
@@ -100,30 +92,31 @@ class Period:
     mastered: set[int] = field(default_factory=set)
     seconds: int = 0
     exercises: int = 0
-    quiz_scores: list[float] = field(default_factory=list)
+    quizzes: int = 0
+    quiz_sum: int = 0
 
     def quiz_average(self) -> float:
         """The mean score of the quizzes that were graded; 0 without any."""
-        return round(sum(self.quiz_scores) / len(self.quiz_scores), 4) if self.quiz_scores else 0.0
+        return ratio(self.quiz_sum, self.quizzes * MILLION)
 
-    def add(self, event: Event) -> None:
-        """Count one event."""
-        self.seconds += event.seconds
-        named = {"started": self.started, "completed": self.completed, "mastered": self.mastered}.get(event.kind)
-        if named is not None:
-            named.add(event.concept_id)
-        if event.kind == "answered" and event.score is not None:
-            if event.source == "quiz":
-                self.quiz_scores.append(event.score)
-            else:
-                self.exercises += 1
+    def add(self, day: LearnerDay) -> None:
+        """Count what was done with one concept on one day."""
+        figures = day.figures
+        self.seconds += figures.seconds
+        self.exercises += figures.solved
+        self.quizzes += figures.quizzes
+        self.quiz_sum += figures.quiz_sum
+        named = ((figures.started, self.started), (figures.completed, self.completed))
+        for count, concepts in (*named, (figures.mastered, self.mastered)):
+            if count:
+                concepts.add(day.concept_id)
 
 
-def history(events: Sequence[Event], granularity: Granularity) -> dict[date, Period]:
+def history(days: Sequence[LearnerDay], granularity: Granularity) -> dict[date, Period]:
     """The periods in which something happened, by their first day, oldest first."""
     periods: defaultdict[date, Period] = defaultdict(Period)
-    for event in events:
-        periods[first_day(event.at.date(), granularity)].add(event)
+    for day in days:
+        periods[first_day(day.date, granularity)].add(day)
     return dict(sorted(periods.items()))
 
 

@@ -1,28 +1,17 @@
 """Bodies of the section "Student Progress Tracking"."""
 
-import re
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from learntrac.kit.fields import ApiTime, QueryText
+from learntrac.kit.fields import ApiTime, QueryText, written_date
 
 Timeframe = Literal["week", "month", "quarter", "year", "all"]
 Granularity = Literal["day", "week", "month"]
 Trend = Literal["increasing", "stable", "decreasing"]
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _written_date(value: object) -> object:
-    # Pydantic itself takes `0` and `1.0` as well, as seconds since 1970.
-    if isinstance(value, str) and not _DATE.fullmatch(value):
-        raise ValueError("must be a date such as 2024-01-15")
-    return value
-
-
-QueryDate = Annotated[date, BeforeValidator(_written_date)]
+QueryDate = Annotated[date, BeforeValidator(written_date)]
 
 
 class ProgressQuery(BaseModel):
@@ -92,10 +81,11 @@ class Strength(BaseModel):
 
 
 class Recommendation(BaseModel):
-    """A concept that is ready to be learned."""
+    """A concept that is ready to be learned, or due for review."""
 
     concept_id: int
     title: str
+    kind: Literal["new", "review"]
     reason: str
     difficulty_match: float
 

@@ -2,21 +2,23 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime
+from typing import NamedTuple
 
-import orjson
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from learntrac.activity.days import LearnerDay, day_number, total
+from learntrac.activity.service import read_days
 from learntrac.concepts.viewing import Viewer
 from learntrac.kit.clock import from_micros, to_micros
-from learntrac.kit.errors import Detail, NotFound, ValidationFailed
-from learntrac.mastery.service import STRONG_FROM, Profile, get_profile
+from learntrac.kit.errors import Detail, ValidationFailed
+from learntrac.kit.readers import HotReader, WideReader
+from learntrac.mastery.parameter_file import Model
+from learntrac.mastery.service import STRONG_FROM
 from learntrac.progress import queries
+from learntrac.progress.course import KnownCourse
 from learntrac.progress.figures import (
-    PACE_WEEKS,
-    Event,
+    PACE_DAYS,
     Pace,
     Period,
     begins,
@@ -26,6 +28,7 @@ from learntrac.progress.figures import (
     pace,
     percentage,
 )
+from learntrac.progress.recommending import Asked, explain, read_ranking
 from learntrac.progress.schemas import (
     Activity,
     History,
@@ -41,61 +44,71 @@ from learntrac.progress.schemas import (
     Velocity,
 )
 
-RECENT_SHOWN, RECOMMENDED, DEFAULT_DAYS = 10, 5, 30
-BEGINNERS_LEVEL = 1.0
+RECENT_SHOWN, RECENT_SEARCHED, RECOMMENDED, DEFAULT_DAYS = 10, 200, 5, 30
 
 
-class LearnerNotFound(NotFound):
-    """404: nobody of that name learns here."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no such learner.")
+class _Standing(NamedTuple):
+    id: int
+    milestone: str
+    component: str
+    status: str
+    mastery_score: float
+    completed_at: int | None
+    mastered_at: int | None
+    updated_at: int
 
 
 async def get_progress(
-    session: AsyncSession, *, viewer: Viewer, user_id: str, query: ProgressQuery, now: datetime
+    reader: WideReader,
+    session: AsyncSession,
+    *,
+    course: KnownCourse,
+    viewer: Viewer,
+    user_id: str,
+    query: ProgressQuery,
+    model: Model,
+    now: datetime,
 ) -> Progress:
     """Where `user_id` stands, in the concepts that `viewer` may know of."""
     since = begins(query.timeframe, now)
-    totals = await _totals(session, viewer, query.milestone)
-    standings = await _standings(session, viewer, user_id, query.milestone)
-    recent_pace = pace(await _events(session, viewer, user_id, now - timedelta(weeks=PACE_WEEKS), now), now)
-    profile = await get_profile(session, user_id=user_id)
+    milestones, everything = await _standings(reader, course, user_id)
+    totals = await _totals(reader, milestones, viewer, query.milestone)
+    standings = [row for row in everything if _is_asked_for(row, viewer, query.milestone)]
+    today = day_number(now)
+    recent_pace = pace(await _days_of(reader, viewer, user_id, today - PACE_DAYS + 1, today), today)
+    asked = Asked(user_id, viewer, now, model, query.milestone)
     return Progress(
         user_id=user_id,
         overall_progress=_overall(totals, standings, since),
         milestones=_milestones(totals, standings, since, recent_pace, now.date()),
-        recent_activity=await _recent(session, viewer, user_id, query.milestone, since),
+        recent_activity=await _recent(reader, viewer, user_id, query.milestone, since),
         learning_velocity=Velocity(
             concepts_per_week=recent_pace.concepts_per_week,
             hours_per_week=recent_pace.hours_per_week,
             trend=recent_pace.trend,
         ),
         strengths=_strengths(standings),
-        recommendations=await _recommendations(session, viewer, user_id, query.milestone, profile),
+        recommendations=await _recommendations(reader, session, asked),
     )
 
 
 async def get_history(
-    session: AsyncSession, *, viewer: Viewer, user_id: str, query: HistoryQuery, now: datetime
+    reader: HotReader, *, viewer: Viewer, user_id: str, query: HistoryQuery, now: datetime
 ) -> History:
     """What `user_id` did, by day, week or month. Raises ValidationFailed when the dates are the wrong way round."""
     first, last = _days(query, now.date())
-    begin, end = datetime.combine(first, time.min, UTC), datetime.combine(last, time.max, UTC)
-    events = await _events(session, viewer, user_id, begin, end)
-    periods = history(events, query.granularity)
+    days = await _days_of(reader, viewer, user_id, day_number(first), day_number(last))
+    periods = history(days, query.granularity)
     whole = Period()
-    for event in events:
-        whole.add(event)
+    for day in days:
+        whole.add(day)
     return History(
         history=[_entry(day, period) for day, period in periods.items()],
         totals=HistoryTotals(
             concepts_completed=len(whole.completed),
             concepts_mastered=len(whole.mastered),
             total_time_spent=whole.seconds,
-            average_mastery_score=await _mean_mastery(
-                session, user_id, whole.started | whole.completed | whole.mastered
-            ),
+            average_mastery_score=total(days).average_mastery,
         ),
     )
 
@@ -121,43 +134,38 @@ def _entry(day: date, period: Period) -> HistoryEntry:
     )
 
 
-async def _totals(session: AsyncSession, viewer: Viewer, milestone: str | None) -> Counter[str]:
+async def _standings(reader: HotReader, course: KnownCourse, user_id: str) -> tuple[Counter[str], list[_Standing]]:
+    """{milestone: concepts} of the course, and where the learner stood with every concept of it then."""
+    rows = await reader.rows(queries.STANDINGS, user_id)
+    generation = rows[0][0] if rows else (await reader.rows(queries.GENERATION))[0][0]
+    return await course.get(reader, generation), [_Standing(*row[1:]) for row in map(tuple, rows)]
+
+
+def _is_asked_for(row: _Standing, viewer: Viewer, milestone: str | None) -> bool:
+    return (milestone is None or row.milestone == milestone) and viewer.visibility.allows(row.id)
+
+
+async def _totals(reader: HotReader, milestones: Counter[str], viewer: Viewer, milestone: str | None) -> Counter[str]:
     """{milestone: its concepts that the viewer may know of}; of one milestone only, where one is asked for."""
     if viewer.visibility.uniform:
-        rows = await session.execute(queries.MILESTONES)
-        counted = Counter({row.milestone: row.total for row in rows} if viewer.visibility.default else {})
+        counted = milestones if viewer.visibility.default else Counter[str]()
     else:
-        rows = await session.execute(queries.CONCEPTS)
-        counted = Counter(row.milestone for row in rows if viewer.visibility.allows(row.id))
+        rows = await reader.slow_rows(queries.CONCEPTS)
+        counted = Counter(row[1] for row in rows if viewer.visibility.allows(row[0]))
     return counted if milestone is None else Counter({name: n for name, n in counted.items() if name == milestone})
 
 
-async def _standings(session: AsyncSession, viewer: Viewer, user_id: str, milestone: str | None) -> list[Row[Any]]:
-    rows = await session.execute(queries.STANDINGS, {"user_id": user_id})
-    return [
-        row for row in rows if viewer.visibility.allows(row.id) and (milestone is None or row.milestone == milestone)
-    ]
-
-
-async def _events(session: AsyncSession, viewer: Viewer, user_id: str, since: datetime, until: datetime) -> list[Event]:
-    """The learner's log from `since` to `until`, both included, of concepts that the viewer may know of."""
-    values = {"user_id": user_id, "since": to_micros(since), "until": to_micros(until)}
-    return [
-        Event(row.concept_id, row.kind, from_micros(row.at), row.seconds, row.score, _source(row.data))
-        for row in await session.execute(queries.EVENTS, values)
-        if viewer.visibility.allows(row.concept_id)
-    ]
-
-
-def _source(data: str) -> str:
-    return str(orjson.loads(data).get("source", "")) if data != "{}" else ""
+async def _days_of(reader: HotReader, viewer: Viewer, user_id: str, first: int, last: int) -> list[LearnerDay]:
+    """The learner's days from `first` to `last`, both included, with concepts that the viewer may know of."""
+    days = await read_days(reader, user_id=user_id, first=first, last=last)
+    return [day for day in days if viewer.visibility.allows(day.concept_id)]
 
 
 def _within(at: int | None, since: datetime | None) -> bool:
     return at is not None and (since is None or at >= to_micros(since))
 
 
-def _overall(totals: Counter[str], standings: Iterable[Row[Any]], since: datetime | None) -> OverallProgress:
+def _overall(totals: Counter[str], standings: Iterable[_Standing], since: datetime | None) -> OverallProgress:
     rows, total = list(standings), totals.total()
     completed = sum(1 for row in rows if _within(row.completed_at, since))
     mastered = sum(1 for row in rows if _within(row.mastered_at, since))
@@ -173,7 +181,7 @@ def _overall(totals: Counter[str], standings: Iterable[Row[Any]], since: datetim
 
 
 def _milestones(
-    totals: Counter[str], standings: Iterable[Row[Any]], since: datetime | None, recent: Pace, today: date
+    totals: Counter[str], standings: Iterable[_Standing], since: datetime | None, recent: Pace, today: date
 ) -> list[MilestoneProgress]:
     done: Counter[str] = Counter()
     ever: Counter[str] = Counter()
@@ -194,25 +202,21 @@ def _milestones(
 
 
 async def _recent(
-    session: AsyncSession, viewer: Viewer, user_id: str, milestone: str | None, since: datetime | None
+    reader: HotReader, viewer: Viewer, user_id: str, milestone: str | None, since: datetime | None
 ) -> list[Activity]:
-    values = {"user_id": user_id, "milestone": milestone, "since": to_micros(since) if since else 0}
-    rows = [row for row in await session.execute(queries.RECENT, values) if viewer.visibility.allows(row.concept_id)]
+    # Where some concepts are hidden, more are looked at, so that enough are left.
+    sql = queries.recent(RECENT_SHOWN if viewer.visibility.uniform else RECENT_SEARCHED)
+    rows = await reader.rows(sql, user_id, to_micros(since) if since else 0, milestone)
+    seen = [row for row in rows if viewer.visibility.allows(row[0])]
     return [
-        Activity(
-            concept_id=row.concept_id,
-            title=row.title,
-            action=row.kind,
-            timestamp=from_micros(row.at),
-            time_spent=row.seconds,
-        )
-        for row in rows[:RECENT_SHOWN]
+        Activity(concept_id=concept_id, title=title, action=kind, timestamp=from_micros(at), time_spent=seconds)
+        for concept_id, title, kind, at, seconds in seen[:RECENT_SHOWN]
     ]
 
 
-def _strengths(standings: Iterable[Row[Any]]) -> list[Strength]:
+def _strengths(standings: Iterable[_Standing]) -> list[Strength]:
     """Components by mean mastery of the concepts begun there, best first, from 0.7 up."""
-    areas: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    areas: defaultdict[str, list[_Standing]] = defaultdict(list)
     for row in standings:
         if row.component:
             areas[row.component].append(row)
@@ -228,29 +232,17 @@ def _strengths(standings: Iterable[Row[Any]]) -> list[Strength]:
     ]
 
 
-async def _recommendations(
-    session: AsyncSession, viewer: Viewer, user_id: str, milestone: str | None, profile: Profile
-) -> list[Recommendation]:
-    level = profile.mean_difficulty or BEGINNERS_LEVEL
-    rows = await session.execute(queries.READY, {"user_id": user_id, "milestone": milestone, "level": level})
+async def _recommendations(reader: WideReader, session: AsyncSession, asked: Asked) -> list[Recommendation]:
+    ranking = await read_ranking(reader, session, asked)
+    chosen = ranking.ranked[:RECOMMENDED]
+    reasons = await explain(reader, asked, ranking, chosen)
     return [
         Recommendation(
-            concept_id=row.id,
-            title=row.title,
-            reason=_reason(row),
-            difficulty_match=difficulty_match(row.difficulty, level),
+            concept_id=one.candidate.id,
+            title=one.candidate.title,
+            kind=one.candidate.kind,
+            reason=reasons[one.candidate.id],
+            difficulty_match=difficulty_match(one.candidate.difficulty, ranking.situation.level),
         )
-        for row in [row for row in rows if viewer.visibility.allows(row.id)][:RECOMMENDED]
+        for one in chosen
     ]
-
-
-def _reason(row: Row[Any]) -> str:
-    if row.status != "new":
-        return "You have begun it and not finished it yet"
-    return "You have finished all it builds on" if row.needs else "It builds on nothing else: a place to begin"
-
-
-async def _mean_mastery(session: AsyncSession, user_id: str, concept_ids: set[int]) -> float:
-    rows = await session.execute(queries.MASTERY_OF, {"user_id": user_id})
-    scores = [row.mastery_score for row in rows if row.concept_id in concept_ids]
-    return round(sum(scores) / len(scores), 4) if scores else 0.0

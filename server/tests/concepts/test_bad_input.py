@@ -124,3 +124,11 @@ async def test_bodies_with_wrong_values_change_nothing(api: Api) -> None:
     done = {"session_id": begun["session_id"], "feedback": "très bien 😀" + "字" * 1000, "exercises_completed": ["é"]}
     assert (await alice.post("/concepts/1/complete", done)).status == 200
     assert (await alice.post("/concepts/1/start", {"preferred_resources": ["видео 😀"]})).status == 200
+
+
+async def test_who_asks_comes_before_what_they_send(api: Api) -> None:
+    for body in ("{", "", "[" * 1000):
+        answer = await api.anybody.send(
+            "POST", "/concepts/1/start", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.error == (401, "AUTHENTICATION_ERROR")

@@ -42,7 +42,7 @@ def steps(begun: Answer) -> list[tuple[str, str, int]]:
 async def test_a_concept_is_begun_worked_through_and_opens_others(api: Api) -> None:
     alice, bob = await api.sign_in("alice"), await api.sign_in("bob")
     begun = await start(alice)
-    assert (begun["status"], begun["concept_id"], begun["ai_tutor_available"]) == ("active", 1, False)
+    assert (begun["status"], begun["concept_id"], begun["ai_tutor_available"]) == ("active", 1, True)
     assert begun["started_at"].endswith("Z")
     assert (await status(alice), await status(bob), await status(api.anybody)) == ("learning", "new", "new")
 
@@ -155,9 +155,14 @@ async def test_what_a_client_claims_of_itself_changes_nothing(api: Api) -> None:
     alice = await api.sign_in("alice")
     for _ in range(3):
         claims = {"completion_type": "mastered", "quiz_score": 1.0, "exercises_completed": ["ex1"] * 500}
+        claims |= {"time_spent": 31_536_000, "status": "mastered", "mastery_score": 1, "user_id": "bob", "weight": 1}
         done = await complete(alice, await start(alice), **claims)
-        assert (done["status"], done["mastery_score"]) == ("practicing", 0)
+        assert (done["status"], done["mastery_score"], done["achievements_unlocked"]) == ("practicing", 0, [])
+        assert (done["time_spent"] < 60, done["certificate_url"]) == (True, None)
     assert await status(alice) == "practicing"
+    assert await rows(api, "SELECT DISTINCT user_id, status, mastery_score FROM standing") == [
+        ("alice", "practicing", 0)
+    ]
     assert await rows(api, "SELECT outcome, weight, source FROM evidence") == [(1.0, 0.0, "reported")] * 3
     assert await rows(api, "SELECT DISTINCT status FROM learning_session") == [("completed",)]
     assert (await alice.get("/concepts", status="mastered"))["total"] == 0

@@ -84,7 +84,7 @@ async def test_a_learner_with_statuses_sees_only_those_that_are_shown(trac_copy:
         async def hidden() -> bool:
             return await ids(alice, status="learning") == [1]
 
-        await eventually(hidden, within_seconds=3)
+        await eventually(hidden)
         assert await ids(alice, status="new") == [2, 4, 5, 6]
         assert (await alice.post("/concepts/3/complete", {"session_id": begun["session_id"]})).error == HIDDEN
 
@@ -102,5 +102,5 @@ async def test_only_what_is_named_is_seen(trac_copy: TracCopy) -> None:
         async def nothing() -> bool:
             return await titles(api) == []
 
-        await eventually(nothing, within_seconds=3)
+        await eventually(nothing)
         assert (await api.anybody.get("/status"))["services"]["trac"] == "degraded"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from learntrac.mastery.evaluation import judge, predict
 from learntrac.mastery.fitting import (
     FOLDS,
+    INTERCEPT_RATES,
     PRIOR_PRECISION,
     SAMPLE,
     SMALL_STEP,
@@ -19,6 +20,7 @@ from learntrac.mastery.fitting import (
     Learner,
     count_answers,
     fit,
+    fit_intercept_rate,
     fit_weights,
     make_folds,
     merge,
@@ -216,3 +218,13 @@ def test_a_system_is_solved(factors: list[list[float]]) -> None:
 
     product = [sum(a * b for a, b in zip(row, solution, strict=True)) for row in matrix]
     assert product == pytest.approx([1, -2, 3, 0], abs=1e-8)
+
+
+def test_the_own_intercept_follows_fast_where_learners_differ_and_not_at_all_where_they_do_not() -> None:
+    nothing = Weights(*[0.0] * 9)
+    rows = [(0.0,) * 8] * 400
+
+    differing = fit_intercept_rate(nothing, rows, [1.0] * 200 + [0.0] * 200, [200, 200])
+    alike = fit_intercept_rate(nothing, rows, [1.0, 0.0, 0.0, 1.0] * 100, [200, 200])
+
+    assert (differing, alike) == (max(INTERCEPT_RATES), 0.0)

@@ -32,7 +32,7 @@ async def answer(api: Api, user_id: str, concept: int, at: datetime, *outcomes: 
         for outcome in outcomes:
             where = await mastery.get_where(session, user_id=user_id, concept_id=concept)
             graded = Answer("item", outcome, 1, source)
-            await mastery.record_answer(session, where, graded, threshold=0.8, now=at)
+            await mastery.record_answer(session, where, graded, model=api.parts.model, threshold=0.8, now=at)
 
 
 async def study(
@@ -53,5 +53,11 @@ async def study(
     request = CompleteRequest(session_id=session_id, completion_type="abandoned" if abandon else "completed")
     async with api.parts.database.begin() as session:
         await concepts.complete(
-            session, learner=learner, concept_id=concept, request=request, reported_quiz_weight=0, now=ends_at
+            session,
+            learner=learner,
+            concept_id=concept,
+            request=request,
+            reported_quiz_weight=0,
+            model=api.parts.model,
+            now=ends_at,
         )

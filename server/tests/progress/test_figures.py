@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from learntrac.activity.days import Happened, day_number, days_of
+from learntrac.activity.windows import WINDOWS
+from learntrac.kit.clock import to_micros
 from learntrac.progress.figures import (
-    DAYS,
-    Event,
     Granularity,
+    Pace,
     Trend,
     begins,
     difficulty_match,
@@ -25,22 +27,33 @@ NOW = datetime(2026, 3, 18, 15, 30, tzinfo=UTC)
 TODAY = NOW.date()
 GRANULARITIES = st.sampled_from(["day", "week", "month"])
 
+
+def happened(kind: str, concept: int, at: datetime, seconds: int = 0) -> Happened:
+    return Happened("alice", concept, to_micros(at), kind, seconds)
+
+
 events = st.lists(
     st.builds(
-        Event,
-        concept_id=st.integers(1, 5),
-        kind=st.sampled_from(["started", "completed", "mastered", "abandoned", "answered"]),
-        at=st.datetimes(timezones=st.just(UTC)),
-        seconds=st.integers(0, 10**6),
-        score=st.none() | st.floats(0, 1),
-        source=st.sampled_from(["quiz", "exercise", ""]),
+        happened,
+        st.sampled_from(["started", "completed", "mastered", "abandoned", "answered"]),
+        st.integers(1, 5),
+        st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - what it wants
+        st.integers(0, 10**6),
     ),
     max_size=30,
 )
 
 
-def ago(days: float, kind: str = "completed", concept: int = 1, seconds: int = 0) -> Event:
-    return Event(concept, kind, NOW - timedelta(days=days), seconds)
+def graded(at: datetime, outcome: float, source: str) -> Happened:
+    return Happened("alice", 1, to_micros(at), "graded", 0, outcome, 0.8, outcome, source)
+
+
+def ago(days: int, kind: str = "completed", concept: int = 1, seconds: int = 0) -> Happened:
+    return happened(kind, concept, NOW - timedelta(days=days), seconds)
+
+
+def pace_of(*log: Happened) -> Pace:
+    return pace(days_of(log), day_number(NOW))
 
 
 def test_percentages_have_one_decimal() -> None:
@@ -57,9 +70,12 @@ def test_a_percentage_of_a_part_is_between_0_and_100(part: int, more: int) -> No
 
 
 @pytest.mark.parametrize(("timeframe", "days"), [("week", 7), ("month", 30), ("quarter", 91), ("year", 365)])
-def test_a_timeframe_ends_now(timeframe: str, days: int) -> None:
-    assert begins(timeframe, NOW) == NOW - timedelta(days=days)
-    assert days == DAYS[timeframe]
+def test_a_timeframe_has_so_many_days_with_today(timeframe: str, days: int) -> None:
+    begun = begins(timeframe, NOW)
+
+    assert begun is not None
+    assert (begun.hour, begun.minute, begun.microsecond) == (0, 0, 0)
+    assert (TODAY - begun.date()).days + 1 == days == WINDOWS[timeframe]
 
 
 def test_all_time_has_no_beginning() -> None:
@@ -75,7 +91,7 @@ def test_the_pace_counts_distinct_concepts_and_time_of_four_weeks() -> None:
         ago(2, "abandoned", concept=3, seconds=1800),
     ]
 
-    found = pace(log, NOW)
+    found = pace_of(*log)
 
     assert found.concepts_per_week == 0.5
     assert found.hours_per_week == 1.0
@@ -83,21 +99,19 @@ def test_the_pace_counts_distinct_concepts_and_time_of_four_weeks() -> None:
 
 
 def test_without_a_log_the_pace_is_an_honest_nothing() -> None:
-    found = pace([], NOW)
+    found = pace_of()
 
     assert (found.concepts_per_week, found.hours_per_week, found.trend) == (0, 0, "stable")
 
 
-def test_the_pace_begins_after_28_days_and_ends_now() -> None:
-    edge = [ago(28), ago(28 - 1e-6, concept=2), ago(0, concept=3), ago(-0.001, concept=4)]
-
-    assert pace(edge, NOW).concepts_per_week == 0.5
+def test_the_pace_is_of_28_days_with_today() -> None:
+    assert pace_of(ago(28), ago(27, concept=2), ago(0, concept=3), ago(-1, concept=4)).concepts_per_week == 0.5
 
 
 def test_the_trend_compares_the_last_two_weeks_with_the_two_before() -> None:
-    assert pace([ago(20), ago(3, concept=2), ago(4, concept=3)], NOW).trend == "increasing"
-    assert pace([ago(20), ago(21, concept=2), ago(3, concept=3)], NOW).trend == "decreasing"
-    assert pace([ago(14), ago(13.9, concept=2)], NOW).trend == "stable"
+    assert pace_of(ago(20), ago(3, concept=2), ago(4, concept=3)).trend == "increasing"
+    assert pace_of(ago(20), ago(21, concept=2), ago(3, concept=3)).trend == "decreasing"
+    assert pace_of(ago(14), ago(13, concept=2)).trend == "stable"
 
 
 @pytest.mark.parametrize(
@@ -125,9 +139,9 @@ def test_more_is_never_called_less(later: int, earlier: int) -> None:
 
 
 @given(events)
-def test_a_pace_is_made_from_what_was_completed(log: list[Event]) -> None:
-    found = pace(log, NOW)
-    completed = {event.concept_id for event in log if event.kind == "completed"}
+def test_a_pace_is_made_from_what_was_completed(log: list[Happened]) -> None:
+    found = pace_of(*log)
+    completed = {event.concept_id for event in log if event.what == "completed"}
 
     assert 0 <= found.concepts_per_week <= len(completed) / 4
     assert 0 <= found.hours_per_week <= round(sum(event.seconds for event in log) / 3600 / 4, 2)
@@ -192,18 +206,17 @@ def test_a_first_day_is_in_its_own_period(day: date, granularity: Granularity) -
 def test_a_period_adds_up_what_happened_in_it() -> None:
     day = datetime(2026, 3, 18, 9, tzinfo=UTC)
     log = [
-        Event(1, "started", day),
-        Event(2, "started", day),
-        Event(1, "answered", day, score=1.0, source="quiz"),
-        Event(1, "answered", day, score=0.5, source="quiz"),
-        Event(1, "answered", day, score=0.2, source="exercise"),
-        Event(1, "mastered", day, score=0.8),
-        Event(1, "completed", day, seconds=1200),
-        Event(1, "completed", day, seconds=600),
-        Event(2, "abandoned", day, seconds=60),
+        happened("started", 1, day),
+        happened("started", 2, day),
+        *(graded(day, outcome, source) for outcome, source in ((1.0, "quiz"), (0.5, "quiz"), (0.2, "exercise"))),
+        happened("solved", 1, day),
+        happened("mastered", 1, day),
+        happened("completed", 1, day, 1200),
+        happened("completed", 1, day, 600),
+        happened("abandoned", 2, day, 60),
     ]
 
-    ((first, period),) = history(log, "day").items()
+    ((first, period),) = history(days_of(log), "day").items()
 
     assert first == date(2026, 3, 18)
     assert (len(period.started), len(period.completed), len(period.mastered)) == (2, 1, 1)
@@ -213,7 +226,7 @@ def test_a_period_adds_up_what_happened_in_it() -> None:
 
 
 def test_without_a_quiz_the_average_is_an_honest_0() -> None:
-    ((_, period),) = history([Event(1, "started", NOW)], "day").items()
+    ((_, period),) = history(days_of([happened("started", 1, NOW)]), "day").items()
 
     assert period.quiz_average() == 0
 
@@ -221,18 +234,18 @@ def test_without_a_quiz_the_average_is_an_honest_0() -> None:
 def test_periods_in_which_nothing_happened_are_left_out() -> None:
     log = [ago(0), ago(8), ago(40)]
 
-    assert list(history(log, "day")) == [TODAY - timedelta(days=n) for n in (40, 8, 0)]
-    assert list(history(log, "week")) == [date(2026, 2, 2), date(2026, 3, 9), date(2026, 3, 16)]
-    assert list(history(log, "month")) == [date(2026, 2, 1), date(2026, 3, 1)]
+    assert list(history(days_of(log), "day")) == [TODAY - timedelta(days=n) for n in (40, 8, 0)]
+    assert list(history(days_of(log), "week")) == [date(2026, 2, 2), date(2026, 3, 9), date(2026, 3, 16)]
+    assert list(history(days_of(log), "month")) == [date(2026, 2, 1), date(2026, 3, 1)]
     assert history([], "day") == {}
 
 
 @given(events, GRANULARITIES)
-def test_whatever_the_granularity_nothing_is_lost(log: list[Event], granularity: Granularity) -> None:
-    periods = history(log, granularity)
+def test_whatever_the_granularity_nothing_is_lost(log: list[Happened], granularity: Granularity) -> None:
+    periods = history(days_of(log), granularity)
 
     assert list(periods) == sorted(periods)
     assert sum(period.seconds for period in periods.values()) == sum(event.seconds for event in log)
-    completed = {event.concept_id for event in log if event.kind == "completed"}
+    completed = {event.concept_id for event in log if event.what == "completed"}
     assert {concept for period in periods.values() for concept in period.completed} == completed
     assert all(0 <= period.quiz_average() <= 1 for period in periods.values())
