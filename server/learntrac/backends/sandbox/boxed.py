@@ -1,0 +1,229 @@
+"""The sandbox: boxes of several tiers, in turns."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from learntrac.backends.sandbox import (
+    BEING_BUILT,
+    LONGEST_SOURCE_BYTES,
+    Answer,
+    Ran,
+    Run,
+    SandboxBusy,
+    SandboxDown,
+    Suite,
+    SuiteRan,
+    Tier,
+    answering,
+    building,
+    selftest,
+    suites,
+)
+from learntrac.backends.sandbox.boxes import Box, BoxEnded, Cause, Clock, clocked
+from learntrac.backends.sandbox.tiers import RunningTier, all_tiers
+from learntrac.backends.sandbox.turns import Turn, Turns
+from learntrac.kit.metrics import Metrics
+
+STEPS_ASIDE_AFTER_SECONDS = 0.25
+ASIDE_FOR_EACH_PLACE = 10
+_TOO_LONG = f"the source is longer than {LONGEST_SOURCE_BYTES // 1024} KiB"
+LOST_TOGETHER_SECONDS = 0.1
+OPENS_WITHIN_SECONDS = 15.0
+"""So long is a run held back while its tier tests itself, just after a start."""
+
+
+class BoxedSandbox:
+    """Runs in processes of its own, as many at once as there are `places`."""
+
+    name = "embedded"
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        places: int | None = None,
+        metrics: Metrics | None = None,
+        build: bool = True,
+    ) -> None:
+        places = places or max(2, os.cpu_count() or 2)
+        folder = folder or building.default_folder()
+        self._turns = Turns(places, places * ASIDE_FOR_EACH_PLACE)
+        self._metrics = metrics or Metrics()
+        self._tiers = all_tiers(folder, kept=2 * places, build=build)
+        self._opening: dict[RunningTier, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to make all tiers ready, each for itself."""
+        for tier in self._tiers:
+            if tier not in self._opening:
+                self._opening[tier] = asyncio.create_task(tier.open(self._test_itself))
+
+    async def opened(self) -> None:
+        """Wait until each tier is ready or refused."""
+        self.start()
+        await asyncio.wait(self._opening.values())
+
+    def tiers(self) -> tuple[Tier, ...]:
+        """Every tier of this machine, the refused ones too."""
+        return tuple(tier.described() for tier in self._tiers)
+
+    def waiting(self) -> int:
+        """How many runs wait for their turn."""
+        return self._turns.waiting
+
+    async def run(self, run: Run, *, user_id: str) -> Ran:
+        """Put the calls to the submission. Raises SandboxBusy, and SandboxDown where no tier runs the language."""
+        if _is_too_long(run.source):
+            return Ran((Answer("not_reached"),) * len(run.calls), 0.0, 0.0, _TOO_LONG)
+        tier = await self._tier_for(run.language, threads=run.threads)
+        try:
+            async with self._turns.turn(user_id) as turn:
+                ran = await self._answered(tier, run, turn)
+        except SandboxBusy:
+            self._metrics.run_refused("busy")
+            raise
+        worst = next((answer.status for answer in ran.answers if answer.status != "returned"), "returned")
+        self._metrics.ran(run.language, "not_loaded" if ran.problem else worst, ran.wall_seconds)
+        return ran
+
+    async def test(self, run: Suite, *, user_id: str) -> SuiteRan:
+        """Run an author's tests against the submission. Raises SandboxBusy and SandboxDown."""
+        if run.language != "python":
+            raise SandboxDown(f"Tests as code are run in Python only, not in {run.language}.")
+        if _is_too_long(run.source):
+            return SuiteRan((), 0.0, 0.0, _TOO_LONG)
+        tier = await self._tier_for(run.language, threads=run.threads)
+        try:
+            async with self._turns.turn(user_id) as turn:
+                ran = await self._tested(tier, run, turn)
+        except SandboxBusy:
+            self._metrics.run_refused("busy")
+            raise
+        worst = next((result.status for result in ran.results if result.status != "passed"), "passed")
+        self._metrics.ran(run.language, "not_loaded" if ran.problem else worst, ran.wall_seconds)
+        return ran
+
+    async def _tested(self, tier: RunningTier, suite: Suite, turn: Turn | None) -> SuiteRan:
+        ran, lost = await self._tested_once(tier, suite, turn)
+        if lost and await self._may_try_again(tier):
+            ran, _lost = await self._tested_once(tier, suite, turn)
+        return ran
+
+    async def _may_try_again(self, tier: RunningTier) -> bool:
+        """Whether a lost box was not the submission's doing: in the jail it may have ended its own process."""
+        # Whatever ended this box may be about to end the others that wait.
+        await asyncio.sleep(LOST_TOGETHER_SECONDS)
+        return tier.kind == "wasm" and not self._closed
+
+    async def _tested_once(self, tier: RunningTier, suite: Suite, turn: Turn | None) -> tuple[SuiteRan, bool]:
+        tests, submission = await _taken(tier), await _taken(tier)
+        boxes, told = [tests, submission], suites.Told()
+        try:
+            async with clocked(boxes, suite.limits) as clock, _making_room(boxes, turn):
+                cause = await suites.run(suite, tests, submission, told)
+        finally:
+            for box in boxes:
+                tier.pool.give_back(box)
+        results = suites.completed(told, cause)
+        ran = SuiteRan(results, clock.cpu_seconds, clock.wall_seconds, told.problem, told.output)
+        return ran, cause == "lost"
+
+    async def close(self) -> None:
+        """End all workers; what runs is given up."""
+        self._closed = True
+        for task in self._opening.values():
+            task.cancel()
+        if self._opening:
+            await asyncio.wait(self._opening.values())
+        for tier in self._tiers:
+            await tier.close()
+
+    async def _tier_for(self, language: str, *, threads: bool) -> RunningTier:
+        fitting = [tier for tier in self._tiers if tier.language == language and tier.threads >= threads]
+        if not fitting:
+            self._metrics.run_refused("no_tier")
+            raise SandboxDown(f"Code in {language} cannot be run here.")
+        self.start()
+        for tier in fitting:
+            if tier.refused != BEING_BUILT:
+                await asyncio.wait([self._opening[tier]], timeout=OPENS_WITHIN_SECONDS)
+            if tier.refused is None:
+                return tier
+        self._metrics.run_refused("no_tier")
+        raise SandboxDown(f"Code in {language} cannot be run here: {fitting[0].refused}.")
+
+    async def _answered(self, tier: RunningTier, run: Run, turn: Turn | None) -> Ran:
+        """Answers from a box; from a second one where the first was lost by nothing of the submission's."""
+        ran, lost = await self._answered_once(tier, run, turn)
+        if lost and await self._may_try_again(tier):
+            ran, _lost = await self._answered_once(tier, run, turn)
+        return ran
+
+    async def _answered_once(self, tier: RunningTier, run: Run, turn: Turn | None) -> tuple[Ran, bool]:
+        box = await _taken(tier)
+        try:
+            async with clocked([box], run.limits) as clock, _making_room([box], turn):
+                return await _ask_all(box, run, clock)
+        finally:
+            tier.pool.give_back(box)
+
+    async def _test_itself(self, tier: RunningTier) -> str | None:
+        async def ask(run: Run) -> Ran:
+            return await self._answered(tier, run, None)
+
+        return await selftest.failures(tier.attacks, tier.language, tier.honest, ask)
+
+
+def _is_too_long(source: str) -> bool:
+    return len(source.encode(errors="surrogatepass")) > LONGEST_SOURCE_BYTES
+
+
+async def _taken(tier: RunningTier) -> Box:
+    try:
+        return await tier.pool.take()
+    except (BoxEnded, OSError) as problem:
+        raise SandboxDown(f"Code in {tier.language} cannot be run just now: {problem}.") from problem
+
+
+async def _ask_all(box: Box, run: Run, clock: Clock) -> tuple[Ran, bool]:
+    """The answers so far as the box came, and whether it was lost."""
+    answers: list[Answer] = []
+    ended: Cause | None = None
+    try:
+        problem = answering.problem_in(await box.ask(answering.order_of(run)))
+        for call in run.calls if problem is None else ():
+            reply = await box.ask(answering.question_of(call))
+            answers.append(answering.answer_in(reply, output_bytes=run.limits.output_bytes))
+    except BoxEnded as end:
+        ended, problem = end.cause, None
+    except answering.Nonsense:
+        ended, problem = "crashed", None
+    if ended is not None:
+        answers.append(Answer("crashed" if ended == "lost" else ended))
+    answers = answers[: len(run.calls)]
+    unasked = [Answer("not_reached")] * (len(run.calls) - len(answers))
+    return Ran((*answers, *unasked), clock.cpu_seconds, clock.wall_seconds, problem), ended == "lost"
+
+
+@asynccontextmanager
+async def _making_room(boxes: Sequence[Box], turn: Turn | None) -> AsyncIterator[None]:
+    """After a while, let others go first."""
+    waiting = asyncio.create_task(_step_aside(boxes, turn)) if turn else None
+    try:
+        yield
+    finally:
+        if waiting:
+            waiting.cancel()
+            await asyncio.wait([waiting])
+
+
+async def _step_aside(boxes: Sequence[Box], turn: Turn) -> None:
+    while not turn.aside:
+        await asyncio.sleep(STEPS_ASIDE_AFTER_SECONDS)
+        if turn.step_aside():
+            for box in boxes:
+                box.step_back()

@@ -1,0 +1,221 @@
+"""One box's process as the server sees it: two pipes, and a clock that kills."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Literal
+
+from learntrac.backends.sandbox import Limits, frames
+
+LOOKED_AT_EVERY_SECONDS = 0.05
+_LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
+BEHIND_OTHERS = 7
+"""A fifth of the processor's time that others get: enough for an honest program to come to its end."""
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+OWN_BYTES = 192 * 1024 * 1024
+"""What a box's process holds beside the guest's memory."""
+STARTED_WITHIN_SECONDS, FRESH_WITHIN_SECONDS = 60.0, 10.0
+
+Cause = Literal["timeout", "memory", "crashed", "lost"]
+"""`crashed` is the guest's end, `lost` the process's, by nothing that we did."""
+
+
+class BoxEnded(Exception):
+    """The box has come to its end while an answer was awaited."""
+
+    def __init__(self, cause: Cause, message: str = "") -> None:
+        super().__init__(message or cause)
+        self.cause: Cause = cause
+
+
+class Box:
+    """A worker's process. `ready` is whether a fresh guest waits in it; a box that was killed is never so again."""
+
+    def __init__(self, process: asyncio.subprocess.Process, walls: str) -> None:
+        self._process = process
+        self.walls = walls
+        self.runs = 0
+        self.alive = True
+        self.spent = False
+        """Whether it is not to be used again, as it stands behind everything else."""
+        self._asked = False
+        self._cause: Cause = "lost"
+
+    @classmethod
+    async def start(cls, module: str, *arguments: str) -> "Box":
+        """Begin a process of this module, with nothing of ours in it. Raises BoxEnded where it does not come up."""
+        command = [sys.executable, "-I", "-m", module, str(os.getpid()), *arguments]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        box = cls(process, "")
+        try:
+            async with asyncio.timeout(STARTED_WITHIN_SECONDS):
+                await box._greeted()
+        except BaseException as error:
+            await box.kill("crashed")
+            raise BoxEnded("crashed", "it did not start") if isinstance(error, TimeoutError) else error from error
+        return box
+
+    async def _greeted(self) -> None:
+        kind, self.walls = await self._read()
+        if kind != frames.SAID:
+            raise BoxEnded("crashed", self.walls)
+        await self.freshened()
+
+    async def freshened(self) -> None:
+        """Wait until a fresh guest is in the box. Raises BoxEnded."""
+        kind = b""
+        while kind != frames.READY:
+            kind, _ = await self._read()
+
+    async def ask(self, message: str) -> str:
+        """Send one message, and wait for the guest's. Raises BoxEnded, with why, where there comes none."""
+        self._asked = True
+        await self._send(message)
+        kind, text = await self._read()
+        if kind != frames.SAID:
+            raise BoxEnded("memory" if "out of memory" in text else "crashed", text)
+        return text
+
+    async def finish(self) -> bool:
+        """Let go of the guest, whatever it is at; whether another may be had of this box."""
+        if not self.alive or not self._asked:
+            return self.alive
+        self.runs, self._asked = self.runs + 1, False
+        try:
+            async with asyncio.timeout(FRESH_WITHIN_SECONDS):
+                await self._send("")
+                await self.freshened()
+        except (BoxEnded, TimeoutError):
+            await self.kill("crashed")
+        return self.alive
+
+    async def kill(self, cause: Cause) -> None:
+        """End the process. Who waits for its answer is told the cause."""
+        if self.alive:
+            self.alive, self._cause = False, cause
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()
+
+    def kill_now(self, cause: Cause) -> None:
+        """As `kill`, without waiting for it."""
+        if self.alive:
+            self.alive, self._cause = False, cause
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone, by our doing or by somebody else's."""
+        try:
+            return not self.alive or os.waitid(os.P_PID, self._process.pid, _LOOK) is not None
+        except ChildProcessError:
+            return True
+
+    def step_back(self) -> None:
+        """From here on, let others go first; there is no way back for a process."""
+        self.spent = True
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, BEHIND_OTHERS)
+
+    def cpu_seconds(self) -> float:
+        """What the process has used since it began."""
+        try:
+            # The processor clock of another process: clock_getcpuclockid(3).
+            return time.clock_gettime((~self._process.pid << 3) | 2)
+        except OSError:
+            return 0.0
+
+    def memory_bytes(self) -> int:
+        """What the process holds of its own, files that it maps not counted."""
+        try:
+            with open(f"/proc/{self._process.pid}/statm", "rb") as statm:  # noqa: PTH123 - twenty times a second
+                fields = statm.read().split()
+        except OSError:
+            return 0
+        return (int(fields[1]) - int(fields[2])) * PAGE_BYTES
+
+    async def _send(self, message: str) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None  # noqa: S101 - `start` opened it
+        try:
+            stdin.write(frames.packed(frames.SAID, message))
+            await stdin.drain()
+        except (OSError, RuntimeError):  # of a pipe that is closed uvloop says the latter
+            raise BoxEnded(self._cause) from None
+
+    async def _read(self) -> tuple[bytes, str]:
+        stdout = self._process.stdout
+        assert stdout is not None  # noqa: S101 - `start` opened it
+        try:
+            kind, length = frames.HEAD.unpack(await stdout.readexactly(frames.HEAD.size))
+            if length > frames.LONGEST_BYTES:
+                self.kill_now("crashed")
+                raise BoxEnded("crashed", "an answer of many megabytes")
+            text = (await stdout.readexactly(length)).decode("utf-8", "surrogatepass")
+        except (asyncio.IncompleteReadError, UnicodeDecodeError, ConnectionError):
+            self.kill_now("lost")
+            raise BoxEnded(self._cause) from None
+        return kind, text
+
+
+class Clock:
+    """How much of its limits a run has used, over all its boxes."""
+
+    def __init__(self, boxes: Sequence[Box], limits: Limits) -> None:
+        self._boxes, self._limits = boxes, limits
+        self._begun = time.monotonic()
+        self._cpu_before = [box.cpu_seconds() for box in boxes]
+        self._cpu = 0.0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of the box that used most."""
+        used = [box.cpu_seconds() - before for box, before in zip(self._boxes, self._cpu_before, strict=True)]
+        # A process that has ended has no clock any more.
+        self._cpu = max(self._cpu, *used)
+        return self._cpu
+
+    @property
+    def wall_seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self._begun
+
+    async def watch(self) -> None:
+        """Kill the boxes once a limit is passed; until cancelled."""
+        while True:
+            await asyncio.sleep(LOOKED_AT_EVERY_SECONDS)
+            cause = self._passed()
+            if cause:
+                for box in self._boxes:
+                    box.kill_now(cause)
+
+    def _passed(self) -> Cause | None:
+        if self.wall_seconds > self._limits.wall_seconds or self.cpu_seconds > self._limits.cpu_seconds:
+            return "timeout"
+        if any(box.memory_bytes() > self._limits.memory_bytes + OWN_BYTES for box in self._boxes):
+            return "memory"
+        return None
+
+
+@asynccontextmanager
+async def clocked(boxes: Sequence[Box], limits: Limits) -> AsyncIterator[Clock]:
+    """Have these boxes killed when the run in them passes a limit."""
+    clock = Clock(boxes, limits)
+    watching = asyncio.create_task(clock.watch())
+    try:
+        yield clock
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
