@@ -1,0 +1,417 @@
+"""What goes out is searched for hidden answers before it passes a sentence's border, whoever wrote it. Pure.
+
+Hidden are model solutions, hidden tests, expected values and canaries, in whatever dress: spaced out, reversed, shifted
+by letters, in base64, hexadecimal or character codes, with other names for everything, cut over sentences or messages.
+A retelling in words is not found: the gate is there for that.
+"""
+
+import base64
+import binascii
+import html
+import re
+import string
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+from urllib.parse import unquote
+
+GRAM, TOKENS = 9, 6
+"""Letters and digits, and tokens of code, that are compared at once."""
+TOLD, RUN, TOLD_SKELETON, TOLD_LINES = 0.3, 34, 0.6, 0.33
+"""A secret is told when so large a share of it is out, so many letters in a row, such a share of its skeleton, or whole
+lines that make up such a share.
+"""
+SHORTEST_LINE = 6
+FEWEST_SKELETON = 10
+SHORTEST_VALUE = 5
+SHORTEST_PART, FEWEST_PARTS = 4, 3
+"""A short secret of so many parts is told as well when all of them come in order with other words between."""
+WINDOW = 600
+"""Characters before a sentence that are looked at again with it."""
+FLUSHED_FROM = 40
+"""Characters below which a line waits for the next: a check for every short line would cost too much."""
+
+_BORDER = re.compile(r"(?<=[.!?…:])\s+|\n")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+_NOT_SQUASHED = re.compile(r"[\W_]+")
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}")
+_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s,:;-]*){6,}")
+_CODES = re.compile(r"(?:\b[0-9]{2,3}\b[\s,;|/-]*){6,}")
+_BITS = re.compile(r"(?:\b[01]{7,8}\b[\s,;|/-]*){6,}")
+_TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|\"[^\"\n]*\"|'[^'\n]*'|[-+*/%<>=!&|^~]+|[()\[\]{}:;,.?@]")
+_LOOKALIKE = str.maketrans("аеорсхуіѕјԁһոտзАВЕКМНОРСТХ", "aeopcxyisjdhnt3ABEKMHOPCTX")
+_MIRROR = str.maketrans(string.ascii_lowercase, string.ascii_lowercase[::-1])
+_LEET = str.maketrans("013457$@", "oleastsa")
+_WORDS = """
+and as assert async await break case catch class const continue def default del delete do elif else except export
+extends false finally fn for from func function global if import in instanceof interface is lambda let match new nil
+none nonlocal not null or package pass print private protected public raise range return select self static struct
+super switch this throw true try type typeof undefined var void while with yield len int str float list dict set sum
+min max sorted enumerate zip map filter any all join split append
+"""
+_KEPT_WORDS = frozenset(_WORDS.split())
+
+Dress = Literal["solution", "test", "value", "canary"]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Something that may not be said: `name` is for the log, never its text."""
+
+    name: str
+    kind: Dress
+    text: str
+
+
+@dataclass
+class _Long:
+    """A secret of some length: the grams of its letters, of the steps between them and of its skeleton that are its
+    own.
+    """
+
+    name: str
+    grams: frozenset[str]
+    steps: frozenset[str]
+    skeleton: frozenset[tuple[str, ...]]
+    lines: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Characters of its lines."""
+        return sum(map(len, self.lines))
+
+
+@dataclass
+class Vault:
+    """The secrets around one question, without what is public: the task's text, its starter code, the course."""
+
+    longs: list[_Long] = field(default_factory=list)
+    shorts: list[tuple[str, str]] = field(default_factory=list)
+    in_parts: list[tuple[str, list[str]]] = field(default_factory=list)
+    by_gram: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_steps: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    by_tokens: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def of(cls, secrets: Iterable[Secret], public: Iterable[str] = ()) -> "Vault":
+        """The vault of these secrets; what `public` texts hold is none."""
+        known = list(public)
+        letters = [squash(text) for text in known]
+        open_letters = {gram for text in letters for gram in _grams(text)}
+        open_steps = {gram for text in letters for gram in _grams(_steps(text))}
+        open_tokens = {gram for text in known for gram in _token_grams(text)}
+        said, shown = "\0".join(letters), "\0".join(_tight(text) for text in known)
+        vault = cls()
+        for secret in secrets:
+            lines = dict.fromkeys(_tight(line) for line in secret.text.splitlines())
+            own = tuple(line for line in lines if len(line) >= SHORTEST_LINE and line not in shown)
+            vault._add(secret, own, open_letters, open_steps, open_tokens, said)
+        return vault
+
+    def _add(
+        self,
+        secret: Secret,
+        lines: tuple[str, ...],
+        open_letters: set[str],
+        open_steps: set[str],
+        open_tokens: set[tuple[str, ...]],
+        said: str,
+    ) -> None:
+        letters = squash(secret.text)
+        if secret.kind in ("value", "canary") or len(letters) < GRAM + 4:
+            if len(letters) >= SHORTEST_VALUE and letters not in said:
+                self.shorts.append((secret.name, letters))
+                parts = [squash(part) for part in re.split(r"[\W_]+", secret.text)]
+                telling = [part for part in parts if len(part) >= SHORTEST_PART]
+                if len(telling) >= FEWEST_PARTS and any(part.isdigit() for part in telling):
+                    self.in_parts.append((secret.name, telling))
+            return
+        grams = frozenset(_grams(letters)) - open_letters
+        skeleton = frozenset(_token_grams(secret.text)) - open_tokens
+        steps = frozenset(_grams(_steps(letters))) - open_steps
+        number = len(self.longs)
+        skeleton = skeleton if len(skeleton) >= FEWEST_SKELETON else frozenset()
+        self.longs.append(_Long(secret.name, grams, steps, skeleton, lines))
+        for gram in grams:
+            self.by_gram[gram].append(number)
+        for gram in steps:
+            self.by_steps[gram].append(number)
+        for tokens in self.longs[-1].skeleton:
+            self.by_tokens[tokens].append(number)
+
+    @classmethod
+    def merge(cls, vaults: Iterable["Vault"]) -> "Vault":
+        """All of them in one."""
+        merged = cls()
+        for vault in vaults:
+            first = len(merged.longs)
+            merged.longs += vault.longs
+            merged.shorts += vault.shorts
+            merged.in_parts += vault.in_parts
+            for theirs, ours in ((vault.by_gram, merged.by_gram), (vault.by_steps, merged.by_steps)):
+                for gram, numbers in theirs.items():
+                    ours[gram] += [first + number for number in numbers]
+            for tokens, numbers in vault.by_tokens.items():
+                merged.by_tokens[tokens] += [first + number for number in numbers]
+        return merged
+
+    def __bool__(self) -> bool:
+        return bool(self.longs or self.shorts)
+
+
+class Outgoing:
+    """One answer on its way out: `push` what is made, send what comes back, and `finish` at the end.
+
+    Once something hidden was about to be said `leaked` names it, and nothing comes any more. `before` is what the tutor
+    said earlier in the talk: pieces add up. What stands in the `public` texts may be said.
+    """
+
+    def __init__(self, vault: Vault, before: Iterable[str] = (), public: Iterable[str] = ()) -> None:
+        self._vault = vault
+        open_letters = [squash(text) for text in public] if vault else []
+        self._open = {gram for letters in open_letters for gram in _grams(letters)}
+        self._open_steps = {gram for letters in open_letters for gram in _grams(_steps(letters))}
+        self._shorts = [one for one in vault.shorts if not any(one[1] in letters for letters in open_letters)]
+        self._waiting = self._sent = ""
+        self._told: dict[int, set[str]] = defaultdict(set)
+        self._told_steps: dict[int, set[str]] = defaultdict(set)
+        self._told_lines: dict[int, set[str]] = defaultdict(set)
+        self._told_tokens: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+        self.leaked: str | None = None
+        if vault:
+            for text in before:
+                self._collect(squash(text))
+                self._collect_tokens(text)
+                self._collect_lines(text)
+
+    @property
+    def seen(self) -> str:
+        """All that was made so far, sent or waiting."""
+        return self._sent + self._waiting
+
+    def push(self, delta: str) -> str:
+        """What may go out now."""
+        if self.leaked is not None:
+            return ""
+        self._waiting += delta
+        borders = [match.end() for match in _BORDER.finditer(self._waiting)]
+        if not borders or borders[-1] < FLUSHED_FROM:
+            return ""
+        return self._release(borders[-1], hold=True)
+
+    def finish(self) -> str:
+        """The rest."""
+        return self._release(len(self._waiting), hold=False) if self.leaked is None else ""
+
+    def _release(self, end: int, *, hold: bool) -> str:
+        piece = self._waiting[:end]
+        if self._vault and piece:
+            looked_at = self._sent[-WINDOW:] + piece
+            self.leaked = self._find(looked_at, self._sent + piece)
+            if self.leaked is not None:
+                self._waiting = ""
+                return ""
+            if hold and self._is_in_the_middle(looked_at):
+                return ""
+        self._sent += piece
+        self._waiting = self._waiting[end:]
+        return piece
+
+    def _find(self, window: str, whole: str) -> str | None:
+        """The name of what these words would give away."""
+        for view in _views(window):
+            if (name := self._found_short(view)) or (name := self._collect(view)):
+                return name
+        letters = squash(window)
+        for dressed in (letters, letters[::-1], letters.translate(_MIRROR)):
+            if name := self._collect_steps(_steps(dressed)):
+                return name
+        for decoded in _decoded(whole):
+            letters = squash(decoded)
+            if (name := self._found_short(letters)) or (name := self._collect(letters)):
+                return name
+        return self._collect_lines(window) or self._collect_tokens(window)
+
+    def _found_short(self, letters: str) -> str | None:
+        for name, secret in self._shorts:
+            if secret in letters:
+                return name
+        return next((name for name, parts in self._vault.in_parts if _in_order(parts, letters)), None)
+
+    def _collect(self, letters: str) -> str | None:
+        return self._gather(letters, self._vault.by_gram, self._open, self._told, lambda long: len(long.grams))
+
+    def _collect_steps(self, steps: str) -> str | None:
+        for name, secret in self._shorts:
+            if len(walked := _steps(secret)) >= GRAM and walked in steps:
+                return name
+        steps_of = self._vault.by_steps
+        return self._gather(steps, steps_of, self._open_steps, self._told_steps, lambda long: len(long.steps))
+
+    def _gather(
+        self,
+        letters: str,
+        holders_of: dict[str, list[int]],
+        open_: set[str],
+        told: dict[int, set[str]],
+        size: Callable[[_Long], int],
+    ) -> str | None:
+        run = 0
+        for gram in _grams(letters):
+            holders = holders_of.get(gram) if gram not in open_ else None
+            run = run + 1 if holders else 0
+            for number in holders or ():
+                told[number].add(gram)
+                long = self._vault.longs[number]
+                if run + GRAM > RUN or len(told[number]) >= TOLD * size(long):
+                    return long.name
+        return None
+
+    def _collect_lines(self, text: str) -> str | None:
+        tight = _tight(text)
+        for number, long in enumerate(self._vault.longs):
+            told = self._told_lines[number]
+            told.update(line for line in long.lines if line in tight)
+            if told and sum(map(len, told)) >= TOLD_LINES * long.size:
+                return long.name
+        return None
+
+    def _collect_tokens(self, text: str) -> str | None:
+        if not self._vault.by_tokens:
+            return None
+        for gram in _token_grams(text):
+            for number in self._vault.by_tokens.get(gram, ()):
+                self._told_tokens[number].add(gram)
+                long = self._vault.longs[number]
+                if len(self._told_tokens[number]) >= TOLD_SKELETON * len(long.skeleton):
+                    return long.name
+        return None
+
+    def _is_in_the_middle(self, window: str) -> bool:
+        """Whether the words end within something hidden: they wait for what follows."""
+        letters = squash(window)
+        if letters[-GRAM:] in self._vault.by_gram:
+            return True
+        return any(letters.endswith(secret[:size]) for _, secret in self._shorts for size in range(4, len(secret)))
+
+
+def _tight(text: str) -> str:
+    """Without blanks, and with one kind of quotes."""
+    return "".join(text.split()).replace('"', "'")
+
+
+def _in_order(parts: Iterable[str], letters: str) -> bool:
+    at = 0
+    for part in parts:
+        at = letters.find(part, at) + len(part)
+        if at < len(part):
+            return False
+    return True
+
+
+def squash(text: str) -> str:
+    """Only letters and digits, small, as they are read: no accents, nothing invisible, no look-alikes."""
+    plain = _INVISIBLE.sub("", text)
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain).translate(_LOOKALIKE)
+        plain = "".join(char for char in plain if not unicodedata.combining(char))
+    return _NOT_SQUASHED.sub("", plain.casefold())
+
+
+def _grams(letters: str) -> Iterator[str]:
+    return (letters[at : at + GRAM] for at in range(len(letters) - GRAM + 1))
+
+
+def _steps(letters: str) -> str:
+    """From each letter to the next, counted round the alphabet: the same however far all letters are shifted."""
+    places = [ord(char) - 97 for char in letters if "a" <= char <= "z"]
+    return "".join(chr(97 + (after - before) % 26) for before, after in pairwise(places))
+
+
+def _token_grams(text: str) -> Iterator[tuple[str, ...]]:
+    tokens = [_shape(token) for token in _TOKEN.findall(text)]
+    return (tuple(tokens[at : at + TOKENS]) for at in range(len(tokens) - TOKENS + 1) if _is_code(tokens, at))
+
+
+def _is_code(tokens: list[str], at: int) -> bool:
+    """Prose is names and commas; of code something else is in every few tokens."""
+    return any(token not in ("name", ",", ".") for token in tokens[at : at + TOKENS])
+
+
+def _shape(token: str) -> str:
+    if token[0] in "\"'":
+        return "text"
+    if token[0].isalpha() or token[0] == "_":
+        return token if token.casefold() in _KEPT_WORDS else "name"
+    return token
+
+
+def _views(text: str) -> Iterator[str]:
+    letters = squash(text)
+    yield letters
+    yield letters[::-1]
+    yield letters.translate(_LEET)
+    if "&" in text or "%" in text or "\\" in text:
+        yield squash(html.unescape(unquote(text)))
+        yield squash(_unescaped(text))
+    # The first letters of lines, of words: an old way to hide a sentence.
+    yield squash("".join(line.strip()[:1] for line in text.splitlines()))
+    yield squash("".join(word[0] for word in text.split()))
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """What parts of the text say when they are decoded, as far as they are anything."""
+    joined = re.sub(r"[\s\"'`,|]+", "", text)
+    for run in {*_ENCODED.findall(text), *filter(_looks_encoded, _ENCODED.findall(joined))}:
+        yield from _base64(run)
+        yield from _base32(run)
+    for run in _HEX.findall(text):
+        digits = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", run)
+        yield bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("latin-1")
+    for run in _CODES.findall(text):
+        yield "".join(chr(int(code)) for code in re.findall(r"[0-9]+", run))
+    for run in _BITS.findall(text):
+        yield "".join(chr(int(bits, 2)) for bits in re.findall(r"[01]+", run))
+
+
+def _looks_encoded(run: str) -> bool:
+    """Prose that is written together has few capitals; base64 of a text is a third capitals, base32 all."""
+    return sum(char.isupper() for char in run) >= len(run) / 6
+
+
+def _base64(run: str) -> Iterator[str]:
+    standard = run.replace("-", "+").replace("_", "/")
+    for part in (*(standard[start:] for start in range(4)), standard[::-1]):
+        once = _read_base64(part)
+        yield once
+        yield once[::-1]
+        if (again := _ENCODED.search(once)) and len(again[0]) > len(once) / 2:
+            yield _read_base64(again[0])
+
+
+def _read_base64(run: str) -> str:
+    """As much of it as makes whole bytes."""
+    whole = run if len(run) % 4 != 1 else run[:-1]
+    try:
+        return base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("latin-1")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _base32(run: str) -> Iterator[str]:
+    if run.isupper():
+        part = run[: len(run) // 8 * 8]
+        try:
+            yield base64.b32decode(part).decode("latin-1")
+        except (binascii.Error, ValueError):
+            return
