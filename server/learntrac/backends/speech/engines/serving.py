@@ -1,0 +1,77 @@
+"""One engine's loop: told what to do by frames, ended by the end of the pipe, held to what it may use."""
+
+import ctypes
+import importlib
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeAlias
+
+from learntrac.backends.speech.frames import Frame, read_frame_blocking, write_frame_blocking
+
+MEBIBYTE = 1024 * 1024
+MEMORY_BYTES = {"decode": 768 * MEBIBYTE, "speak": 768 * MEBIBYTE, "hear": 2048 * MEBIBYTE}
+"""Of address space, which is more than what is used. Models that an operator brings (whisper, piper) are not held."""
+CPU_SECONDS_OF_A_TASK = 120
+_SET_PARENT_DEATH_SIGNAL = 1
+
+
+@dataclass
+class Asked:
+    """The two pipes to the server."""
+
+    incoming: BinaryIO
+    outgoing: BinaryIO
+
+    def next(self) -> Frame | None:
+        """The next message; None when the server is gone."""
+        return read_frame_blocking(self.incoming)
+
+    def tell(self, head: dict[str, Any], data: bytes = b"") -> None:
+        """Answer."""
+        write_frame_blocking(self.outgoing, Frame(head, data))
+
+
+Task: TypeAlias = Callable[[Frame, Asked], None]
+"""Does what the first frame asks, reads the frames that belong to it, and tells how it ended."""
+
+_MODULES = {
+    "decode": "learntrac.backends.speech.engines.decoding",
+    "hear": "learntrac.backends.speech.engines.sphinx",
+    "whisper": "learntrac.backends.speech.engines.whisper",
+    "speak": "learntrac.backends.speech.engines.espeak",
+    "piper": "learntrac.backends.speech.engines.piper",
+}
+
+
+def confine(kind: str) -> None:
+    """Take from this process what the engine has no need of: other files, much memory, life without its parent."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if kind in MEMORY_BYTES:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES[kind], MEMORY_BYTES[kind]))
+    # Ctrl+C at the server's terminal is for the server to answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def serve(kind: str, options: tuple[str, ...], asked: Asked) -> None:
+    """Load what `kind` names and do its tasks until the pipe ends."""
+    try:
+        task: Task = importlib.import_module(_MODULES[kind]).load(*options)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises, the server is told
+        asked.tell({"problem": f"{kind}: {error}"})
+        return
+    asked.tell({"ready": kind})
+    while (first := asked.next()) is not None:
+        _allow_cpu()
+        task(first, asked)
+
+
+def _allow_cpu() -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = int(used.ru_utime + used.ru_stime) + CPU_SECONDS_OF_A_TASK
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (until, hard))

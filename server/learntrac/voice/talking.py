@@ -1,0 +1,284 @@
+"""One conversation while this process serves it: does what the state machine wants done.
+
+What happens, a message, a sound, a part of an answer, moves the conversation on, one thing at a time (`Place.taken`).
+What takes long, recognition and answers, runs beside it.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+
+from learntrac.backends.speech import BYTES_A_SECOND, BadAudio, SpeechBusy, SpeechDown
+from learntrac.kit.errors import LearnTracError
+from learntrac.kit.logs import error_log
+from learntrac.voice.answering import Answering, Manner, Move
+from learntrac.voice.chunks import Chunk
+from learntrac.voice.conversation import Conversation, Heard
+from learntrac.voice.ear import Ear
+from learntrac.voice.effects import (
+    LIMIT_REACHED,
+    Ask,
+    Close,
+    Cut,
+    Effect,
+    EndStream,
+    Listen,
+    Payload,
+    Recognise,
+    Say,
+    Send,
+    Stop,
+    WaitForChunk,
+    error,
+)
+from learntrac.voice.recording import Recording
+from learntrac.voice.schemas import (
+    AudioFormatChange,
+    AudioStream,
+    ClientMessage,
+    Dictation,
+    Interrupt,
+    NotUnderstood,
+    Ping,
+)
+from learntrac.voice.service import MinutesUsedUp
+from learntrac.voice.tools import Line, Meter, Place, Reply, Tools, Tutor
+from learntrac.voice.wording import Shown
+
+CHUNK_WITHIN_SECONDS = 2.0
+"""A chunk that others have overtaken is waited for so long."""
+PATH = "/ws/voice"
+
+
+class Talk:
+    """Does what a conversation wants, until it is closed."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        user_id: str,
+        place: Place,
+        line: Line,
+        ear: Ear,
+        meter: Meter,
+        tutor: Tutor,
+        manner: Manner,
+        stop_elsewhere: Callable[[Stop], Awaitable[None]] | None = None,
+    ) -> None:
+        self._tools = tools
+        self._user_id = user_id
+        self._place = place
+        self._line = line
+        self._ear = ear
+        self._meter = meter
+        self._tutor = tutor
+        self._manner = manner
+        self._stop_elsewhere = stop_elsewhere
+        self._answers: dict[int, asyncio.Task[None]] = {}
+        self._stopped: dict[int, Stop] = {}
+        self._beside: set[asyncio.Task[None]] = set()
+        self._ended_at: float | None = None
+
+    async def take(self, message: ClientMessage) -> None:
+        """A message of the client's, after `connect`."""
+        now = self._now()
+        match message:
+            case AudioStream():
+                chunk = Chunk(message.chunk_id, message.audio, message.is_final)
+                await self.step(lambda talk: talk.audio(chunk))
+            case AudioFormatChange():
+                await self.step(lambda talk: talk.audio_format(message.format))
+            case Interrupt():
+                await self.step(lambda talk: talk.interrupt(now, message.heard_seconds))
+            case Dictation():
+                await self.step(lambda talk: talk.dictate(message.language if message.on else None))
+            case Ping():
+                await self.step(lambda talk: talk.ping(message.model_dump(exclude_none=True)))
+            case _:
+                await self.misunderstood(NotUnderstood("already_connected", "This connection has begun already."))
+
+    async def misunderstood(self, problem: NotUnderstood) -> None:
+        """A message was not of the documented form."""
+        await self.step(lambda talk: talk.misunderstood(problem.reason, problem.message))
+
+    async def step(self, move: Move) -> None:
+        """Move the conversation on, and do what it wants done."""
+        async with self._place.taken() as talk:
+            await self._do_all(talk, move(talk))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is under way here."""
+        return bool(self._answers or self._beside)
+
+    async def hang_up(self) -> None:
+        """The conversation is over. Of an answer that is on its way the history keeps what was heard."""
+        now = self._now()
+        await self.step(lambda talk: talk.interrupt(now))
+        await self._meter.settle(self._place)
+        for turn in list(self._answers):
+            self.stop(Stop(turn, ""))
+        await self.finish()
+        await self.leave()
+
+    async def finish(self) -> None:
+        """Return when nothing is under way here any more."""
+        while tasks := [*self._answers.values(), *self._beside]:
+            await asyncio.wait(tasks)
+
+    async def leave(self) -> None:
+        """Give up what is held here."""
+        await self._ear.close()
+
+    # What is wanted
+
+    async def _do_all(self, talk: Conversation, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            await self._do(talk, effect)
+
+    async def _do(self, talk: Conversation, effect: Effect) -> None:
+        """What is done at once; what takes long is begun."""
+        match effect:
+            case Send():
+                await self._line.send(effect)
+            case Close():
+                await self._line.close(effect.code)
+            case Listen():
+                await self._listen(talk, effect)
+            case EndStream():
+                await self._hear(talk, await self._ear.end_stream())
+            case Stop():
+                await self._stop_anywhere(effect)
+            case _:
+                self._begin(effect)
+
+    def _begin(self, effect: Recognise | WaitForChunk | Ask | Say | Cut) -> None:
+        match effect:
+            case Recognise():
+                self._ended_at = time.monotonic()
+                self._run_beside(self._recognise(effect.utterance))
+            case WaitForChunk():
+                self._run_beside(self._wait_for_chunk(effect.chunk_id))
+            case Cut():
+                self._run_beside(self._tutor.cut(effect.reply_id, effect.heard))
+            case Ask() | Say():
+                self._answers[effect.turn] = asyncio.create_task(self._answer(effect))
+
+    def _run_beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def _now(self) -> float:
+        return self._tools.clock().timestamp()
+
+    # Hearing
+
+    async def _listen(self, talk: Conversation, effect: Listen) -> None:
+        try:
+            pcm = await self._ear.decode(effect)
+            await self._meter.take(talk, len(pcm) / BYTES_A_SECOND)
+            heard = await self._ear.hear(pcm, is_final=effect.is_final)
+        except BadAudio as problem:
+            await self._do_all(talk, talk.misunderstood("bad_audio", problem.message))
+        except MinutesUsedUp as problem:
+            told = error(problem.code, problem.message, retry_after_seconds=problem.retry_after_seconds)
+            await self._do_all(talk, [told, Close(LIMIT_REACHED)])
+        except (SpeechDown, SpeechBusy) as problem:
+            await self._do_all(talk, [error(problem.code, problem.message)])
+        else:
+            await self._hear(talk, heard)
+            if effect.is_final:
+                await self._do_all(talk, talk.stream_ended())
+
+    async def _hear(self, talk: Conversation, heard: Iterable[Heard]) -> None:
+        for what in heard:
+            await self._do_all(talk, talk.heard(what, self._now()))
+
+    async def _recognise(self, utterance: int) -> None:
+        try:
+            transcript, seconds = await self._ear.recognise(utterance)
+        except (SpeechDown, SpeechBusy) as problem:
+            code, message = problem.code, problem.message
+            await self.step(lambda talk: talk.not_recognised(utterance, code, message))
+            return
+        text, confidence = transcript.text, transcript.confidence
+        await self.step(lambda talk: talk.recognised(utterance, text=text, confidence=confidence, seconds=seconds))
+
+    async def _wait_for_chunk(self, chunk_id: int) -> None:
+        await asyncio.sleep(CHUNK_WITHIN_SECONDS)
+        await self.step(lambda talk: talk.chunk_is_missing(chunk_id))
+
+    # Answering
+
+    async def _answer(self, effect: Ask | Say) -> None:
+        turn = effect.turn
+        try:
+            await (self._ask(effect) if isinstance(effect, Ask) else self._say(effect))
+        except LearnTracError as problem:
+            await self._not_answered(turn, problem)
+        except Exception as problem:  # noqa: BLE001 - the talk goes on, whatever it was
+            error_log(problem, path=PATH)
+            await self._not_answered(turn, LearnTracError("The answer could not be made."))
+        finally:
+            self._answers.pop(turn, None)
+            self._stopped.pop(turn, None)
+
+    async def _not_answered(self, turn: int, problem: LearnTracError) -> None:
+        code, message, seconds = problem.code, problem.message, problem.retry_after_seconds
+        await self.step(lambda talk: talk.not_answered(turn, code, message, retry_after_seconds=seconds))
+
+    async def _ask(self, effect: Ask) -> None:
+        text = f"{effect.text}\n\n```python\n{effect.code}\n```" if effect.code else effect.text
+        reply = await self._tutor.ask(text, chat_id=effect.chat_id)
+        try:
+            await self.step(lambda talk: talk.replying(effect.turn, reply.chat_id, reply.id))
+            answering = await self._speak(effect.turn, reply)
+            await reply.keep()
+        except asyncio.CancelledError:
+            await reply.keep_heard(self._stopped.pop(effect.turn, Stop(effect.turn, "")))
+            raise
+        answering.code += [one for one in reply.code if one not in answering.code]
+        await self._answered(answering, await self._tutor.find_picture(), reply.more)
+
+    async def _say(self, effect: Say) -> None:
+        answering = await self._speak(effect.turn, _written(effect.text))
+        answering.code += [Shown("python", effect.code)] if effect.code else []
+        await self._answered(answering, await self._tutor.find_picture(), {})
+
+    async def _speak(self, turn: int, written: AsyncIterator[str] | Reply) -> Answering:
+        recording = Recording(self._tools.shelf, user_id=self._user_id)
+        answering = Answering(turn, self._manner, self._tools.speaker, recording, self.step, self._now, self._sounds)
+        try:
+            await answering.run(written)
+        finally:
+            self._run_beside(recording.complete())
+        return answering
+
+    async def _answered(self, answering: Answering, aids: list[Payload], more: Payload) -> None:
+        address = self._tools.address_of(answering.recording.audio_id, self._user_id)
+        response = answering.response(address, aids) | more
+        await self.step(lambda talk: talk.answered(answering.turn, response))
+
+    def _sounds(self) -> None:
+        if self._ended_at is not None:
+            self._tools.turn_took(time.monotonic() - self._ended_at)
+            self._ended_at = None
+
+    async def _stop_anywhere(self, stop: Stop) -> None:
+        if not self.stop(stop) and self._stop_elsewhere is not None:
+            await self._stop_elsewhere(stop)
+
+    def stop(self, stop: Stop) -> bool:
+        """Stop answering this turn; whether it is answered here. What was heard is kept by the one who answers."""
+        task = self._answers.get(stop.turn)
+        if task is None:
+            return False
+        self._stopped.setdefault(stop.turn, stop)
+        task.cancel()
+        return True
+
+
+async def _written(text: str) -> AsyncIterator[str]:
+    yield text
