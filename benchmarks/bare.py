@@ -103,7 +103,11 @@ async def _postgres_reader(url: str) -> Reader:
         """What asyncpg would undo costs a round trip, and there is nothing to undo."""
 
     pool = await asyncpg.create_pool(
-        url, min_size=10, max_size=10, server_settings={"search_path": SCHEMA}, reset=leave
+        url,
+        min_size=10,
+        max_size=10,
+        server_settings={"search_path": SCHEMA},
+        reset=leave,
     )
 
     async def read(sql: str, args: Sequence[object]) -> Sequence[Any]:
@@ -123,9 +127,14 @@ def _sqlite_reader(path: Path) -> Reader:
     return read
 
 
-async def _serve(database: str, port: int, *, keep_totals: bool) -> None:
+async def open_reader(database: str) -> Reader:
+    """What reads from PostgreSQL's URL or a SQLite file."""
     is_postgres = database.startswith("postgresql")
-    read = await _postgres_reader(database) if is_postgres else _sqlite_reader(Path(database))
+    return await _postgres_reader(database) if is_postgres else _sqlite_reader(Path(database))
+
+
+async def _serve(database: str, port: int, *, keep_totals: bool) -> None:
+    read = await open_reader(database)
     await make_server(make_app(read, keep_totals=keep_totals), host="127.0.0.1", port=port).serve()
 
 

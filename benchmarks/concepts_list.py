@@ -8,7 +8,15 @@ from functools import partial
 from benchmarks import bare, mix, servers
 from benchmarks.load import Load, generate
 from benchmarks.places import DATABASES, LEARNER, Place, places
-from benchmarks.rounds import Turn, cpu_ratio, interleave, print_table, rate_ratio, take_turn, turns_table
+from benchmarks.rounds import (
+    Turn,
+    cpu_ratio,
+    interleave,
+    print_table,
+    rate_ratio,
+    take_turn,
+    turns_table,
+)
 from benchmarks.seeding import put_standings
 from benchmarks.servers import Server
 
@@ -48,10 +56,16 @@ def measure(place: Place) -> dict[str, list[Turn]]:
             check_same_answers(ours, token, other)
         mine, theirs = mix.all_paths(mix.LEARNTRAC), mix.all_paths(mix.BARE)
         asking: dict[str, tuple[Server, partial[Load]]] = {
-            "LearnTrac": (ours, partial(generate, ours.port, mine, token=token, seconds=SECONDS))
+            "LearnTrac": (
+                ours,
+                partial(generate, ours.port, mine, token=token, seconds=SECONDS),
+            )
         }
         for name, other in others.items():
-            asking[name] = (other, partial(generate, other.port, theirs, seconds=SECONDS))
+            asking[name] = (
+                other,
+                partial(generate, other.port, theirs, seconds=SECONDS),
+            )
         return interleave({name: partial(take_turn, *pair) for name, pair in asking.items()}, ROUNDS)
 
 
@@ -64,7 +78,11 @@ def main(databases: tuple[str, ...] = DATABASES) -> None:
             turns_table(f"GET /concepts, 20 of {CONCEPTS:,} on {database}", taken)
             ours = taken.pop("LearnTrac")
             rows += [
-                (f"{database}: {name}", rate_ratio(ours, turns).show(), cpu_ratio(ours, turns).show())
+                (
+                    f"{database}: {name}",
+                    rate_ratio(ours, turns).show(),
+                    cpu_ratio(ours, turns).show(),
+                )
                 for name, turns in taken.items()
             ]
     columns = ("LearnTrac's share of", "by answers/s", "by server CPU")

@@ -27,7 +27,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import ROOT
-from learntrac.mastery.evaluation import COLUMNS, Figures, judge, predict, read_log, timed_fit
+from learntrac.mastery.evaluation import (
+    COLUMNS,
+    Figures,
+    judge,
+    predict,
+    read_log,
+    timed_fit,
+)
 from learntrac.mastery.fitting import Answer, Learner
 from learntrac.mastery.parameters import Parameters
 from learntrac.mastery.tracing import State, Tracer
@@ -35,7 +42,14 @@ from learntrac.mastery.tracing import State, Tracer
 ROUNDS = 5
 ONLINE_ANSWERS = 300
 PYBKT = "pyBKT==1.4.3"
-PYBKT_NEEDS = ("numpy", "pandas", "requests", "scikit-learn==1.5.2", "setuptools<81", "wheel")
+PYBKT_NEEDS = (
+    "numpy",
+    "pandas",
+    "requests",
+    "scikit-learn==1.5.2",
+    "setuptools<81",
+    "wheel",
+)
 PYBKT_FOLDER = ROOT / ".cache" / "pybkt-1.4.3"
 AIMS = {"assist09": 0.775, "ednet1k": 0.697, "spanish37": 0.867}
 COLD_AIMS = {"assist09": 0.695}
@@ -205,7 +219,16 @@ class Theirs:
     @contextmanager
     def started(cls, python: Path, train: Path, test: Path) -> Iterator["Theirs"]:
         """A process with pyBKT, until the end of the block."""
-        command = [str(python), "-W", "ignore", "-m", "benchmarks.learner_model", "--pybkt", str(train), str(test)]
+        command = [
+            str(python),
+            "-W",
+            "ignore",
+            "-m",
+            "benchmarks.learner_model",
+            "--pybkt",
+            str(train),
+            str(test),
+        ]
         # Threads that wait for each other would count as processor time.
         single = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         pipe = subprocess.PIPE
@@ -238,7 +261,10 @@ def find_pybkt() -> Path | None:
     from_source = ("--no-build-isolation", "--no-deps", "--no-binary", "pyBKT", PYBKT)
     for wanted in (PYBKT_NEEDS, from_source):
         installed = subprocess.run(
-            [python, "-m", "pip", "install", "-q", *wanted], capture_output=True, text=True, check=False
+            [python, "-m", "pip", "install", "-q", *wanted],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if installed.returncode:
             print(f"Without pyBKT, which could not be installed: {installed.stderr.strip()[-300:]}")
@@ -294,7 +320,11 @@ class PyBKT:
 
 def _frame(path: Path) -> Any:
     pandas = importlib.import_module("pandas")
-    read = pandas.read_csv(path, dtype={"skill_id": str, "user_id": str}, usecols=["user_id", "skill_id", "correct"])
+    read = pandas.read_csv(
+        path,
+        dtype={"skill_id": str, "user_id": str},
+        usecols=["user_id", "skill_id", "correct"],
+    )
     frame = read.rename(columns={"skill_id": "skill_name"})
     frame["order_id"] = range(len(frame))
     return frame
@@ -321,7 +351,16 @@ def write_made_up_logs(folder: Path) -> Path:
             writer.writerow(COLUMNS)
             for number in range(learners):
                 for order, (item, skills_met, correct, _) in enumerate(make_up_answers(chance, skills, items)):
-                    writer.writerow([f"{part}-{number}", item, ";".join(skills_met), int(correct), order, ""])
+                    writer.writerow(
+                        [
+                            f"{part}-{number}",
+                            item,
+                            ";".join(skills_met),
+                            int(correct),
+                            order,
+                            "",
+                        ]
+                    )
     return folder
 
 
@@ -334,7 +373,12 @@ def make_up_answers(chance: random.Random, skills: list[float], items: list[list
         item = chance.randrange(len(items[skill]))
         logit = ability + skills[skill] - items[skill][item] + 0.25 * math.log1p(tries[skill])
         tries[skill] += 1
-        yield Answer(f"{skill}-{item}", (str(skill),), chance.random() < 1 / (1 + math.exp(-logit)), 0)
+        yield Answer(
+            f"{skill}-{item}",
+            (str(skill),),
+            chance.random() < 1 / (1 + math.exp(-logit)),
+            0,
+        )
 
 
 if __name__ == "__main__":

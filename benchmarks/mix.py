@@ -1,5 +1,6 @@
 """The mix of lists that the benchmarks ask for: twenty a page, every kind of filter equally often."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from benchmarks.seeding import COMPONENTS, MILESTONES
@@ -37,12 +38,16 @@ SHAPES: dict[str, list[dict[str, object]]] = {
 }
 
 
-def paths_of(shape: str, base: str) -> list[str]:
-    """The addresses of one kind of filter."""
-    return [f"{base}?{urlencode(query | {'limit': 20})}" for query in SHAPES[shape]]
+def path_of(query: Mapping[str, object], base: str) -> str:
+    """The address of one query."""
+    return f"{base}?{urlencode({**query, 'limit': 20})}"
+
+
+def all_queries() -> list[dict[str, object]]:
+    """The queries of the whole mix, each kind in turn."""
+    return [SHAPES[shape][number] for number in range(4) for shape in SHAPES]
 
 
 def all_paths(base: str) -> list[str]:
     """The addresses of the whole mix, each kind in turn."""
-    by_shape = [paths_of(shape, base) for shape in SHAPES]
-    return [paths[number] for number in range(4) for paths in by_shape]
+    return [path_of(query, base) for query in all_queries()]

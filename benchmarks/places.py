@@ -3,12 +3,16 @@
 import itertools
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.seeding import Tables, put_tickets
+from benchmarks.seeding import Tables, put_tickets, quiet
+from learntrac.config import Settings
+from learntrac.kit.clock import utc_now
 from learntrac.kit.db import SCHEMA
+from learntrac.seeding.building import seed
+from learntrac.seeding.order import SQLITE, Order
 from learntrac.trac.author import add_user
 from tests.environments import Postgres, make_trac16, postgres_server
 
@@ -75,6 +79,27 @@ class Places:
         with place.trac_tables() as tables:
             put_tickets(tables, tickets)
         return place
+
+    def seed(self, database: str, order: Order) -> Place:
+        """A new Trac as `learntrac seed` makes it, with learners."""
+        name = f"trac_{next(_numbers)}"
+        folder, url, trac_database = self._folder / name, None, SQLITE
+        if database != "sqlite":
+            self._postgres = self._postgres or self._stack.enter_context(postgres_server())
+            self._postgres.create_database(name)
+            trac_database, url = (
+                self._postgres.url(name, "trac"),
+                self._postgres.url(name, "plain"),
+            )
+        seed(
+            folder,
+            order,
+            settings=Settings(database_url=None),
+            database=trac_database,
+            clock=utc_now,
+            progress_bar=lambda _label: nullcontext(quiet),
+        )
+        return Place(folder, order.concepts, url)
 
 
 @contextmanager

@@ -23,6 +23,11 @@ class Turn:
     server_cpu_ms: float
     database_cpu_ms: float
 
+    @property
+    def cpu_ms(self) -> float:
+        """Processor time of server and database together."""
+        return self.server_cpu_ms + self.database_cpu_ms
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -47,7 +52,10 @@ def take_turn(server: Server, run: Callable[[], Load]) -> Turn:
     before, database_before = server.cpu_seconds(), database_cpu_seconds()
     load = run()
     each = 1000 / load.answers
-    used, database_used = server.cpu_seconds() - before, database_cpu_seconds() - database_before
+    used, database_used = (
+        server.cpu_seconds() - before,
+        database_cpu_seconds() - database_before,
+    )
     return Turn(load, used * each, database_used * each)
 
 
@@ -74,9 +82,23 @@ def cpu_ratio(ours: Sequence[Turn], others: Sequence[Turn]) -> Spread:
     return Spread.of([other.server_cpu_ms / our.server_cpu_ms for our, other in zip(ours, others, strict=True)])
 
 
+def all_cpu_ratio(ours: Sequence[Turn], others: Sequence[Turn]) -> Spread:
+    """Our processor time for an answer, the database's with it, over theirs: what other work on the machine changes
+    least.
+    """
+    return Spread.of([our.cpu_ms / other.cpu_ms for our, other in zip(ours, others, strict=True)])
+
+
 def turns_table(title: str, taken: Mapping[str, Sequence[Turn]]) -> None:
     """Print what each contestant did, as medians."""
-    columns = ("", "answers/s", "median ms", "p99 ms", "server CPU ms", "database CPU ms")
+    columns = (
+        "",
+        "answers/s",
+        "median ms",
+        "p99 ms",
+        "server CPU ms",
+        "database CPU ms",
+    )
     rows = [(name, *_medians(turns)) for name, turns in taken.items()]
     print_table(title, columns, rows)
 

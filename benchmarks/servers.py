@@ -39,17 +39,18 @@ class Server:
 
 
 def database_cpu_seconds() -> float:
-    """Processor time so far of the PostgreSQL that this process has started; 0 where it has none."""
-    children = psutil.Process().children(recursive=True)
-    return sum(_cpu_of(child) for child in children if child.name() == "postgres")
+    """Processor time so far of the PostgreSQL that this process has started, with its processes that have ended; 0
+    where it has none.
+    """
+    return sum(_postgres_cpu_of(child) for child in psutil.Process().children(recursive=True))
 
 
-def _cpu_of(process: psutil.Process) -> float:
+def _postgres_cpu_of(process: psutil.Process) -> float:
     try:
-        times = process.cpu_times()
+        times = process.cpu_times() if process.name() == "postgres" else None
     except psutil.NoSuchProcess:
         return 0.0
-    return float(times.user + times.system)
+    return float(times.user + times.system + times.children_user + times.children_system) if times else 0.0
 
 
 @contextmanager
@@ -87,7 +88,11 @@ def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int) -> Non
 @contextmanager
 def learntrac(place: Place, **environ: str) -> Iterator[Server]:
     """`learntrac serve` over this Trac, its access log on as it is by default, with a limit that nobody reaches."""
-    settings = {"LEARNTRAC_RATE_LIMIT_PER_HOUR": VERY_MANY, "LEARNTRAC_LOG_FORMAT": "json", **environ}
+    settings = {
+        "LEARNTRAC_RATE_LIMIT_PER_HOUR": VERY_MANY,
+        "LEARNTRAC_LOG_FORMAT": "json",
+        **environ,
+    }
     arguments = ["-c", _SERVE, "serve", "--trac-env", str(place.folder)]
     with served(arguments, settings) as server:
         yield server

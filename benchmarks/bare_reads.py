@@ -1,0 +1,213 @@
+"""The bare reader: what a concept, progress and history cost when there is nothing but FastAPI and the database.
+
+It answers with the same rows by the same written SQL as LearnTrac. A concept's JSON is ready in a row of a table of its
+own, but for the statuses; progress and history are counted in plain loops from the rows and written by orjson, and what
+is the same for every learner is kept. What to do next is what LearnTrac's statement puts nearest, unranked. It asks
+nobody for a token, counts no limit, writes no log line, knows no permissions and validates nothing. The learner is
+named by the token.
+"""
+
+import argparse
+import time
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import orjson
+import uvloop
+from fastapi import FastAPI, Header, Response
+
+from benchmarks.bare import Reader, open_reader
+from benchmarks.seeding import Tables
+from learntrac.kit.http.server import make_server
+from learntrac.progress import queries as progress
+from learntrac.progress.recommending import MILESTONES, READY, SHORTLIST
+
+_DETAIL = (
+    "SELECT d.head, s.status, d.tail FROM bare_detail d"
+    " LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = d.id WHERE d.id = $2"
+)
+_PREREQUISITES = (
+    "SELECT c.id, c.title, coalesce(s.status, 'new') FROM prerequisite p JOIN concept c ON c.id = p.prerequisite_id"
+    " LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
+    " WHERE p.concept_id = $2 AND p.state = 'kept' ORDER BY c.id"
+)
+_RECENT = progress.recent(10)
+_LEVEL = (
+    "SELECT CAST(avg(c.difficulty) AS double precision) FROM standing s JOIN concept c ON c.id = s.concept_id"
+    " WHERE s.user_id = $1 AND s.status = 'mastered'"
+)
+_DAY = 86_400_000_000
+
+
+def prepare(tables: Tables, details: dict[int, dict[str, Any]]) -> None:
+    """Make the table of ready concepts from LearnTrac's own answers."""
+    tables.execute("CREATE TABLE bare_detail (id integer PRIMARY KEY, head text, tail text)")
+    rows = []
+    for number, detail in details.items():
+        rest = {name: value for name, value in detail.items() if name not in ("status", "prerequisites")}
+        rows.append(
+            (
+                number,
+                '{"status":"',
+                '",' + orjson.dumps(rest).decode()[1:-1] + ',"prerequisites":',
+            )
+        )
+    tables.fill("bare_detail", ("id", "head", "tail"), rows)
+    tables.commit()
+    tables.vacuum()
+
+
+def make_app(read: Reader) -> FastAPI:
+    """The three routes."""
+    app = FastAPI()
+    known: dict[str, Any] = {}
+
+    @app.get("/concepts/{concept_id}")
+    async def detail(concept_id: int, authorization: Annotated[str, Header()]) -> Response:
+        asked = [authorization[7:], concept_id]
+        head, status, tail = (await read(_DETAIL, asked))[0]
+        needs = [{"id": row[0], "title": row[1], "status": row[2]} for row in await read(_PREREQUISITES, asked)]
+        body = f"{head}{status or 'new'}{tail}".encode() + orjson.dumps(needs) + b"}"
+        return Response(body, media_type="application/json")
+
+    @app.get("/progress/history")
+    async def history(authorization: Annotated[str, Header()]) -> Response:
+        user, today = authorization[7:], time.time_ns() // 1000 // _DAY
+        events = await read(progress.EVENTS, [user, (today - 29) * _DAY, (today + 1) * _DAY - 1])
+        scores = {row[0]: row[1] for row in await read(progress.MASTERY_OF, [user])}
+        return Response(orjson.dumps(_history(events, scores)), media_type="application/json")
+
+    @app.get("/progress")
+    async def overall(authorization: Annotated[str, Header()]) -> Response:
+        if not known:
+            known["milestones"] = {row[0]: row[1] for row in await read(progress.MILESTONES, [])}
+        user, now = authorization[7:], time.time_ns() // 1000
+        standings = await read(progress.STANDINGS, [user])
+        events = await read(progress.EVENTS, [user, now - 28 * _DAY, now])
+        recent = await read(_RECENT, [user, 0, None])
+        level = (await read(_LEVEL, [user]))[0][0] or 1.0
+        worked_in = await read(MILESTONES, [user])
+        milestone = worked_in[0][1] if worked_in else ""
+        ready = await read(READY, [user, None, None, milestone, level, SHORTLIST + len(standings)])
+        made = _progress(known, standings, events, recent, ready, level)
+        return Response(orjson.dumps({"user_id": user} | made), media_type="application/json")
+
+    return app
+
+
+def _history(events: Any, scores: dict[int, float]) -> dict[str, Any]:
+    days: defaultdict[int, list[Any]] = defaultdict(list)
+    for event in events:
+        days[event[2] // _DAY].append(event)
+    entries = []
+    for day, of_day in sorted(days.items()):
+        kinds = Counter(event[1] for event in of_day)
+        quizzes = [event[4] for event in of_day if event[1] == "answered" and '"quiz"' in event[5]]
+        entries.append(
+            {
+                "date": (datetime.fromtimestamp(0, UTC) + timedelta(days=day)).date(),
+                "concepts_started": kinds["started"],
+                "concepts_completed": kinds["completed"],
+                "concepts_mastered": kinds["mastered"],
+                "time_spent": sum(event[3] for event in of_day),
+                "exercises_completed": kinds["answered"] - len(quizzes),
+                "quiz_average": sum(quizzes) / len(quizzes) if quizzes else 0.0,
+            }
+        )
+    begun = {event[0] for event in events} & scores.keys()
+    totals = {
+        "concepts_completed": len({event[0] for event in events if event[1] == "completed"}),
+        "concepts_mastered": len({event[0] for event in events if event[1] == "mastered"}),
+        "total_time_spent": sum(event[3] for event in events),
+        "average_mastery_score": sum(scores[number] for number in begun) / len(begun) if begun else 0.0,
+    }
+    return {"history": entries, "totals": totals}
+
+
+def _progress(
+    known: dict[str, Any],
+    standings: Any,
+    events: Any,
+    recent: Any,
+    ready: Any,
+    level: float,
+) -> Any:
+    completed = Counter(row[2] for row in standings if row[6] is not None)
+    areas: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in standings:
+        areas[row[3]].append(row)
+    done = {row[1] for row in standings if row[4] == "mastered" or row[6] is not None}
+    total = sum(known["milestones"].values())
+    mastered = sum(1 for row in standings if row[7] is not None)
+    return {
+        "overall_progress": {
+            "total_concepts": total,
+            "completed_concepts": completed.total(),
+            "mastered_concepts": mastered,
+            "in_progress_concepts": len(standings) - len(done),
+            "completion_percentage": round(100 * completed.total() / total, 1),
+            "mastery_percentage": round(100 * mastered / total, 1),
+        },
+        "milestones": [
+            {
+                "name": name,
+                "total_concepts": of_name,
+                "completed": completed[name],
+                "progress_percentage": round(100 * completed[name] / of_name, 1),
+                "estimated_completion": None,
+            }
+            for name, of_name in sorted(known["milestones"].items())
+        ],
+        "recent_activity": [
+            {
+                "concept_id": row[0],
+                "title": row[1],
+                "action": row[2],
+                "timestamp": row[3],
+                "time_spent": row[4],
+            }
+            for row in recent
+        ],
+        "learning_velocity": {
+            "concepts_per_week": len({event[0] for event in events if event[1] == "completed"}) / 4,
+            "hours_per_week": sum(event[3] for event in events) / 3600 / 4,
+            "trend": "stable",
+        },
+        "strengths": [
+            {
+                "area": area,
+                "mastery_level": sum(row[5] for row in rows) / len(rows),
+                "concepts_mastered": sum(1 for row in rows if row[4] == "mastered"),
+            }
+            for area, rows in areas.items()
+            if sum(row[5] for row in rows) / len(rows) >= 0.7
+        ],
+        "recommendations": [
+            {
+                "concept_id": number,
+                "title": title,
+                "reason": "",
+                "difficulty_match": 1 - abs(difficulty - level) / 4,
+            }
+            for number, title, difficulty, *_ in ready[:5]
+        ],
+    }
+
+
+async def _serve(database: str, port: int) -> None:
+    read = await open_reader(database)
+    await make_server(make_app(read), host="127.0.0.1", port=port).serve()
+
+
+def main() -> None:
+    """Serve until ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    given = parser.parse_args()
+    uvloop.run(_serve(given.database, given.port))
+
+
+if __name__ == "__main__":
+    main()

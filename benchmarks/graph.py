@@ -1,0 +1,135 @@
+"""`GET /knowledge/graph` five steps deep and `GET /knowledge/path` with alternatives, from either twin of the graph.
+
+Concepts lie in eight layers, each with three prerequisites among the nearest of the layer below; every tenth has an
+alternative beside it. One request at a time. `GET /health` of the same server stands for a bare handler's plain answer.
+"""
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+from benchmarks import servers
+from benchmarks.places import DATABASES, LEARNER, Place, places
+from benchmarks.rounds import Spread, print_table
+from benchmarks.seeding import SEED, put_alternatives, put_standings
+from benchmarks.servers import Server
+from learntrac.main import API
+from tests.backends.neo4j_server import Neo4jServer, find_missing, shared_server
+from tests.environments import CACHE
+
+AIMS_MS = {10_000: 50, 100_000: 250}
+"""Concepts, and the aim for the 95th percentile."""
+LAYERS = 8
+ASKED = 40
+ROUNDS = 3
+FOLLOWED_WITHIN_SECONDS = 600
+
+
+def questions(concepts: int) -> dict[str, list[str]]:
+    """What is asked for: concepts of the upper layers, the same of every twin."""
+    choice = random.Random(SEED)
+    asked = [choice.randrange(concepts * (LAYERS - 2) // LAYERS, concepts) for _ in range(ASKED)]
+    return {
+        "plain": ["/health"] * ASKED,
+        "graph, depth 5": [f"/knowledge/graph?center_concept={number}&depth=5" for number in asked],
+        "path": [f"/knowledge/path?to={number}" for number in asked],
+    }
+
+
+def timed(server: Server, paths: Sequence[str], token: str) -> list[float]:
+    """Milliseconds of each answer, over one connection. Raises RuntimeError where one is not 200."""
+    connection, taken = HTTPConnection("127.0.0.1", server.port, timeout=60), []
+    for path in paths:
+        begun = time.perf_counter()
+        connection.request("GET", API + path, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        answer.read()
+        taken.append((time.perf_counter() - begun) * 1000)
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status}")
+    connection.close()
+    return taken
+
+
+@contextmanager
+def twins(place: Place, neo4j: Neo4jServer | None) -> Iterator[dict[str, Server]]:
+    """A server for each twin over the same concepts."""
+    with ExitStack() as stack:
+        # Its jobs know of no Neo4j, and on SQLite one process runs them all.
+        embedded = servers.learntrac(place, LEARNTRAC_RUN_JOBS="false")
+        running = {"embedded": stack.enter_context(embedded)}
+        with place.learntrac_tables() as tables:
+            put_standings(tables, LEARNER, concepts=place.tickets)
+            put_alternatives(tables, place.tickets)
+        if neo4j is not None:
+            environ = {f"LEARNTRAC_{name.upper()}": value for name, value in neo4j.settings.items()}
+            running["neo4j"] = stack.enter_context(servers.learntrac(place, **environ))
+            wait_until_followed(running["neo4j"])
+        yield running
+
+
+def wait_until_followed(server: Server) -> None:
+    """Return once Neo4j holds what the catalog holds."""
+    until = time.monotonic() + FOLLOWED_WITHIN_SECONDS
+    while servers.fetch(server, f"{API}/status")["services"]["neo4j"] != "healthy":
+        if time.monotonic() > until:
+            raise RuntimeError("Neo4j does not follow")
+        time.sleep(0.5)
+
+
+def measure(place: Place, neo4j: Neo4jServer | None) -> list[tuple[str, ...]]:
+    """Rows of the table: twins take turns; a first round that warms up is not counted."""
+    asked, rows = questions(place.tickets), []
+    with twins(place, neo4j) as running:
+        tokens = {name: servers.sign_in(server) for name, server in running.items()}
+        rounds = [
+            {(name, what): timed(running[name], asked[what], tokens[name]) for name in running for what in asked}
+            for _ in range(ROUNDS + 1)
+        ][1:]
+    for name, what in rounds[0]:
+        taken = [one[name, what] for one in rounds]
+        plain = [statistics.median(one[name, "plain"]) for one in rounds]
+        ratio = Spread.of([statistics.median(each) / base for each, base in zip(taken, plain, strict=True)])
+        every = sorted(one for each in taken for one in each)
+        aim = "" if what == "plain" else str(AIMS_MS[place.tickets])
+        p95 = f"{every[len(every) * 95 // 100]:.1f}"
+        rows.append(
+            (
+                f"{place.database}, {place.tickets:,}: {name}, {what}",
+                f"{statistics.median(every):.1f}",
+                p95,
+                aim,
+                ratio.show(1),
+            )
+        )
+    return rows
+
+
+def main(databases: Sequence[str] = DATABASES, sizes: Sequence[int] = tuple(AIMS_MS)) -> None:
+    """Print the figures for each database and size; of Neo4j too where Java and Maven are there."""
+    rows: list[tuple[str, ...]] = []
+    with ExitStack() as stack:
+        room = stack.enter_context(places())
+        for size in sizes:
+            for database in databases:
+                place = room.make(database, size)
+                neo4j = None
+                if find_missing() is None:
+                    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="learntrac-neo4j-")))
+                    neo4j = stack.enter_context(shared_server(folder, CACHE))
+                rows += measure(place, neo4j)
+                columns = ("", "median ms", "p95 ms", "aim p95", "medians over plain")
+                print_table("One request at a time", columns, rows)
+
+
+if __name__ == "__main__":
+    main(
+        [name for name in sys.argv[1:] if not name.isdigit()] or DATABASES,
+        [int(n) for n in sys.argv[1:] if n.isdigit()] or tuple(AIMS_MS),
+    )
