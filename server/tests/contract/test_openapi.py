@@ -3,7 +3,7 @@
 import json
 import shutil
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ from learntrac.kit.errors import CODES_BY_STATUS
 from learntrac.main import API, make_api
 from tests.conftest import PASSWORDS, make_settings
 from tests.contract.servers import ROOT, served
+from tests.exercises.conftest import right_answers
+from tests.exercises.samples import DESIGN, QUIZ
+from tests.voice.clients import as_wav, silence
 
 DOCUMENT: dict[str, Any] = make_api(Settings(trac_env=None), utc_now).openapi()
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
@@ -42,7 +45,23 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-REAL = {"concept_id": 1, "user_id": "alice"}
+REAL = {
+    "placement_id": "none",
+    "exercise_id": "none",
+    "attempt_id": 1,
+    "export_id": "export-1",
+    "chat_id": "none",
+    "handover_id": 1,
+    "audio_id": "none",
+    "concept_id": 1,
+    "user_id": "alice",
+    "relationship_id": "rel-1",
+    "evidence_id": 1,
+    "contest_id": 1,
+    "certificate_id": "certificate-1",
+    "webhook_id": "webhook-1",
+    "delivery_id": "delivery-1",
+}
 """What is there, for the parameters of addresses: else nearly every answer would be that nothing is."""
 
 
@@ -62,7 +81,8 @@ def test_every_operation_says_what_it_is_for() -> None:
         for method, operation in operations.items():
             assert operation["tags"], f"{method} {path}"
             assert operation["summary"], f"{method} {path}"
-            assert {"200", "503"} <= set(operation["responses"])
+            assert "503" in operation["responses"]
+            assert {"200", "201"} & set(operation["responses"])
             assert "422" not in operation["responses"]
 
 
@@ -71,8 +91,9 @@ def test_every_error_is_described_as_the_envelope() -> None:
     for operations in DOCUMENT["paths"].values():
         for operation in operations.values():
             for status, response in operation["responses"].items():
-                schema = response["content"]["application/json"]["schema"]
-                assert (schema == error) == (int(status) >= 400)
+                content = response["content"].get("application/json")
+                assert content is not None or status == "200"
+                assert content is None or (content["schema"] == error) == (int(status) >= 400)
 
 
 @pytest.fixture(scope="module")
@@ -140,22 +161,77 @@ def test_every_answer_is_as_described(url: str, label: str, role: str) -> None:
     is_as_described()
 
 
+def _walk_chat(go: Any, concept: int) -> None:
+    """A talk with the tutor, until a person answers."""
+    begun = go("POST", "/chat/start", {"context": {"concept_id": concept}, "initial_message": "What is it about?"})
+    chat, reply = begun["chat_id"], begun["initial_response"]["message_id"]
+    go("POST", "/chat/{chat_id}/message", {"message": "And why?", "include_code_examples": True}, chat_id=chat)
+    go("POST", "/chat/{chat_id}/feedback", {"message_id": reply, "rating": 4}, chat_id=chat)
+    asked = go("POST", "/chat/{chat_id}/handover", {}, chat_id=chat)["handover_id"]
+    go("GET", "/chat/handovers")
+    go("POST", "/chat/handovers/{handover_id}/answer", {"answer": "Because."}, handover_id=asked)
+    go("GET", "/chat/{chat_id}/history", chat_id=chat)
+    go("GET", "/chat/{chat_id}/export", chat_id=chat)
+    go("GET", "/chat/offers")
+    go("GET", "/chat")
+    go("DELETE", "/chat/{chat_id}", chat_id=chat)
+
+
+def _walk_exercises(go: Any, concept: int) -> None:
+    quiz = QUIZ | {"concept": concept, "explain": "Why?"}
+    go("POST", "/exercises/preview", quiz)
+    written = go("POST", "/exercises", quiz)["id"]
+    go("PUT", "/exercises/{exercise_id}", quiz | {"points": 12}, exercise_id=written)
+    go("GET", "/exercises/{exercise_id}/definition", exercise_id=written)
+    go("GET", "/exercises/{exercise_id}/versions", exercise_id=written)
+    go("GET", "/exercises")
+    go("GET", "/exercises/{exercise_id}", exercise_id=written)
+    begun = go("POST", "/exercises/{exercise_id}/start", exercise_id=written)
+    session = {"session_id": begun["session_id"]}
+    go("POST", "/exercises/{exercise_id}/hint", session, exercise_id=written)
+    solution = {"answers": right_answers(begun["exercise"])}
+    done = go("POST", "/exercises/{exercise_id}/submit", session | {"solution": solution}, exercise_id=written)
+    explained = session | {"explanation": "GET only reads, and all of the others change something on the server."}
+    go("POST", "/exercises/{exercise_id}/explain", explained, exercise_id=written)
+    go("POST", "/exercises/{exercise_id}/solution", exercise_id=written)
+    go("GET", "/exercises/{exercise_id}/attempts", exercise_id=written)
+    attempt = {"exercise_id": written, "attempt_id": done["attempt_id"]}
+    go("POST", "/exercises/{exercise_id}/attempts/{attempt_id}/regrade", {"note": "Again"}, **attempt)
+    go("GET", "/exercises/{exercise_id}/similar", exercise_id=written)
+    design = go("POST", "/exercises", DESIGN | {"concept": concept})["id"]
+    begun = go("POST", "/exercises/{exercise_id}/start", exercise_id=design)
+    handed = {"session_id": begun["session_id"], "solution": {"code": "# Mine", "language": "markdown"}}
+    done = go("POST", "/exercises/{exercise_id}/submit", handed, exercise_id=design)
+    attempt = {"exercise_id": design, "attempt_id": done["attempt_id"]}
+    judged = {"points": {"Errors": 1.0}, "note": "Said in class"}
+    go("POST", "/exercises/{exercise_id}/attempts/{attempt_id}/override", judged, **attempt)
+    go("DELETE", "/exercises/{exercise_id}", exercise_id=design)
+
+
 def test_a_walk_through_every_door(url: str) -> None:
     """What generated requests hardly ever reach: a learner's whole way, each answer 200 and as described."""
     walked: set[str] = set()
     headers: dict[str, str] = {}
 
-    def go(method: str, template: str, body: Any = NOT_SET, **path_parameters: Any) -> Any:
+    def go(
+        method: str,
+        template: str,
+        body: Any = NOT_SET,
+        query: dict[str, Any] | None = None,
+        kind: str = "application/json",
+        **path_parameters: Any,
+    ) -> Any:
         operation = OPERATIONS[f"{method} {API}{template}"]
         walked.add(operation.label)
-        media_type = None if body is NOT_SET else "application/json"
-        case = operation.Case(path_parameters=path_parameters, body=body, media_type=media_type)
+        media_type = None if body is NOT_SET else kind
+        case = operation.Case(path_parameters=path_parameters, query=query or {}, body=body, media_type=media_type)
         answer = case.call(base_url=url, headers=headers)
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code in (200, 201), answer.text
         case.validate_response(answer, checks=CHECKS)
-        return answer.json()
+        return answer.json() if answer.headers["content-type"][0].startswith("application/json") else answer.text
 
     go("GET", "/health")
+    go("GET", "/ready")
     go("GET", "/status")
     login = go("POST", "/auth/login", {"username": "admin", "password": PASSWORDS["admin"]})
     fresh = go("POST", "/auth/refresh", {"refresh_token": login["refresh_token"]})
@@ -169,6 +245,76 @@ def test_a_walk_through_every_door(url: str) -> None:
     go("GET", "/progress")
     go("GET", "/progress/{user_id}", user_id="alice")
     go("GET", "/progress/history")
+    go("GET", "/mastery")
+    receipt = go("GET", "/mastery/{concept_id}", concept_id=first)
+    number = receipt["evidence"]["items"][0]["id"]
+    contested = go("POST", "/mastery/evidence/{evidence_id}/contest", {"reason": "Too strict"}, evidence_id=number)
+    go("GET", "/mastery/contests")
+    go("POST", "/mastery/contests/{contest_id}/decide", {"accept": True}, contest_id=contested["contest_id"])
+    _walk_exercises(go, first)
+    _walk_chat(go, first)
+    _walk_voice(go)
+    _walk_analytics(go)
+    _walk_the_graph(go, first)
+    go("GET", "/adaptive/recommendations", query={"count": 3, "timeframe": 600})
+    go("POST", "/adaptive/feedback", {"concept_id": first, "difficulty_rating": 2, "preferred_resources": ["video"]})
+    go("GET", "/adaptive/achievements", query={"user_id": "alice"})
+    asked = go("POST", "/adaptive/placement/start")
+    known = {"answer": "knows"}
+    go("POST", "/adaptive/placement/{placement_id}/answer", known, placement_id=asked["placement_id"])
+    _walk_certificates(go)
+    _walk_webhooks(go)
+    go("GET", "/audit")
+    go("GET", "/users/me/export")
     go("POST", "/auth/logout")
 
-    assert walked == set(OPERATIONS)
+    # Without a worker there is no file, and without a talk no spoken answer: see tests/analytics and tests/voice.
+    not_walked = {f"GET {API}/analytics/export/{{export_id}}/download", f"GET {API}/voice/audio/{{audio_id}}.mp3"}
+    assert walked == set(OPERATIONS) - not_walked
+
+
+def _walk_certificates(go: Callable[..., Any]) -> None:
+    badge = go("POST", "/certificates", {"achievement_id": "first_step"})["certificate_id"]
+    go("GET", "/certificates")
+    go("PUT", "/certificates/{certificate_id}", {"show_name": False}, certificate_id=badge)
+    go("POST", "/certificates/{certificate_id}/revoke", {"reason": "A mistake"}, certificate_id=badge)
+
+
+def _walk_voice(go: Callable[..., Any]) -> None:
+    go("POST", "/voice/ticket")
+    go("GET", "/voice/voices")
+    go("POST", "/voice/transcribe", {"audio_file": as_wav(silence(0.2))}, kind="multipart/form-data")
+
+
+def _walk_webhooks(go: Callable[..., Any]) -> None:
+    hook = go("POST", "/webhooks", {"url": "https://example.com/hook", "events": ["export.ready"]})["webhook_id"]
+    go("GET", "/webhooks")
+    go("GET", "/webhooks/{webhook_id}", webhook_id=hook)
+    go("PUT", "/webhooks/{webhook_id}", {"events": ["user.struggled"]}, webhook_id=hook)
+    go("POST", "/webhooks/{webhook_id}/rotate-secret", {}, webhook_id=hook)
+    sent = go("POST", "/webhooks/{webhook_id}/test", webhook_id=hook)["delivery_id"]
+    go("GET", "/webhooks/{webhook_id}/deliveries", webhook_id=hook)
+    again = "/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"
+    go("POST", again, webhook_id=hook, delivery_id=sent)
+    go("DELETE", "/webhooks/{webhook_id}", webhook_id=hook)
+
+
+def _walk_analytics(go: Callable[..., Any]) -> None:
+    go("GET", "/analytics/dashboard")
+    go("GET", "/analytics/learner/{user_id}", user_id="alice")
+    go("GET", "/analytics/at-risk")
+    wanted = {"report_type": "concept_analytics", "format": "csv"}
+    export = go("POST", "/analytics/export", wanted)["export_id"]
+    go("GET", "/analytics/export/{export_id}/status", export_id=export)
+    go("POST", "/analytics/export/{export_id}/cancel", export_id=export)
+    go("GET", "/analytics/export")
+
+
+def _walk_the_graph(go: Callable[..., Any], first: int) -> None:
+    go("GET", "/knowledge/graph")
+    go("GET", "/knowledge/path", query={"to": first})
+    related = {"source_concept": 1, "target_concept": 6, "relationship_type": "related_to"}
+    added = go("POST", "/knowledge/relationships", related)
+    go("GET", "/knowledge/relationships")
+    go("DELETE", "/knowledge/relationships/{relationship_id}", relationship_id=added["relationship_id"])
+    go("GET", "/knowledge/lint")

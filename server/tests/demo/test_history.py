@@ -21,7 +21,10 @@ from learntrac.main import API, create_app, opened, site
 from tests.contract.servers import PASSWORD, made_demo
 
 NOON = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)
-LEARNED = ("standing", "evidence", "learning_event", "learning_session", "learner")
+LEARNED = (
+    *("standing", "evidence", "contest", "learner_state", "learning_event", "learning_session", "learner"),
+    *("achievement", "concept_feedback", "learning_preference"),
+)
 Look = Callable[[str], list[Any]]
 
 
@@ -107,7 +110,10 @@ def test_students_differ_as_people_do(noon: Look) -> None:
     assert last_seen["jorge"] < to_micros(NOON - timedelta(weeks=3)), "somebody stopped coming"
     assert last_seen["alice"] > to_micros(NOON - timedelta(days=2))
     kinds = {row[0] for row in noon("SELECT DISTINCT kind FROM learning_event")}
-    assert kinds == {"started", "answered", "mastered", "completed", "abandoned"}
+    assert kinds == {
+        *("started", "answered", "mastered", "completed", "abandoned", "contested"),
+        *("solved", "struggled", "milestone"),
+    }
 
 
 def test_something_is_left_to_try(noon: Look) -> None:
@@ -152,11 +158,28 @@ async def signed_in(demo: Path, name: str) -> AsyncIterator[Callable[[str], Awai
             yield fetch
 
 
+async def test_scores_have_receipts_and_instructors_something_to_decide(demo: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo, tmp_path / "demo")
+    async with signed_in(tmp_path / "demo", "alice") as fetch:
+        begun = await fetch("/mastery?limit=100")
+        due = await fetch("/mastery?due=true")
+        one = await fetch(f"/mastery/{due['concepts'][0]['concept_id']}")
+    assert 10 <= begun["total"] <= 16
+    assert 5 <= sum(item["status"] == "mastered" for item in begun["concepts"]) <= 10
+    assert one["evidence"]["items"]
+    assert one["receipt"]["retention"] < 1
+
+    async with signed_in(tmp_path / "demo", "ivan") as fetch:
+        pending = await fetch("/mastery/contests?status=pending")
+    assert {item["user_id"] for item in pending["contests"]} == set(TRIED_BY_HAND)
+
+
 async def test_alice_has_something_in_every_list(demo: Path, tmp_path: Path) -> None:
     shutil.copytree(demo, tmp_path / "demo")
     async with signed_in(tmp_path / "demo", "alice") as fetch:
         progress, history = await fetch("/progress"), await fetch("/progress/history")
         profile = (await fetch("/auth/me"))["learning_profile"]
+        recommended, achievements = await fetch("/adaptive/recommendations"), await fetch("/adaptive/achievements")
 
     lists = {name: value for name, value in progress.items() if isinstance(value, list)}
     assert set(lists) == {"milestones", "recent_activity", "strengths", "recommendations"}
@@ -173,4 +196,10 @@ async def test_alice_has_something_in_every_list(demo: Path, tmp_path: Path) -> 
     assert profile["preferred_learning_style"] != "unknown"
     assert len(history["history"]) > 3
     assert 0 < history["totals"]["average_mastery_score"] < 1
+    lists_ = (recommended["recommendations"], *recommended["adaptive_path"].values())
+    insights = recommended["learning_insights"]
+    assert all((*lists_, insights["strength_areas"], insights["focus_areas"])), recommended
+    assert (insights["momentum"], insights["suggested_pace"]) != ("none", "slow_down")
+    assert {"first_step", "first_mastery", "three_days"} <= {one["id"] for one in achievements["earned"]}
+    assert "week_streak" in {one["id"] for one in achievements["open"]}
     assert any(entry["exercises_completed"] and entry["quiz_average"] for entry in history["history"])

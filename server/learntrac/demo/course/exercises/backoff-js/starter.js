@@ -1,0 +1,3 @@
+function delays(tries, first, most, retryAfter) {
+  return [];
+}

@@ -1,0 +1,3 @@
+function corsHeaders(origin, allowed, credentials) {
+  return { "Access-Control-Allow-Origin": "*" };
+}

@@ -1,0 +1,2 @@
+def decide(cache_control, age, etag):
+    return "fetch"

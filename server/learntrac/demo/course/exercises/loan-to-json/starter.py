@@ -1,0 +1,2 @@
+def represent(loan):
+    return dict(loan)

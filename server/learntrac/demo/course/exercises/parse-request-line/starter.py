@@ -1,0 +1,3 @@
+def parse_request_line(line):
+    # One line in, four named parts out.
+    ...

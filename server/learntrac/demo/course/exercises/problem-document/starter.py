@@ -1,0 +1,2 @@
+def problem(status, title, detail="", errors=None):
+    return [{}, {"title": title}]

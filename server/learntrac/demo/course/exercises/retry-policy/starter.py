@@ -1,0 +1,2 @@
+def may_retry(method, headers):
+    return method == "GET"

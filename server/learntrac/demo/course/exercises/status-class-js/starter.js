@@ -1,0 +1,3 @@
+function advice(code) {
+  return "done";
+}
