@@ -125,7 +125,7 @@ def test_everybody_means_the_same_ports() -> None:
 def test_every_probe_asks_what_there_is() -> None:
     text = "".join(file.read_text() for file in FILES)
 
-    probed = set(re.findall(rf"{API}/(?:health|status)", text))
+    probed = set(re.findall(rf"{API}/(?:health|ready|status)", text))
     assert probed == {f"{API}/health", f"{API}/ready"}
     assert probed <= make_api(Settings(), utc_now).openapi()["paths"].keys()
 
