@@ -38,7 +38,7 @@ def proxy(folder: Path, *, api: tuple[int, int], trac: int) -> Iterator[str]:
     assert "[warn]" not in tested.stderr, tested.stderr
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_until_it_listens(port)
+        wait_until_it_listens(port)
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
@@ -68,11 +68,12 @@ def _write_config(folder: Path, *, port: int, api: tuple[int, int], trac: int) -
     return config
 
 
-def _wait_until_it_listens(port: int) -> None:
+def wait_until_it_listens(port: int) -> None:
+    """Returns as soon as something listens at this port of 127.0.0.1; fails after ten seconds."""
     deadline = time.monotonic() + 10
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            assert time.monotonic() < deadline, "nginx did not listen in time"
+            assert time.monotonic() < deadline, "the proxy did not listen in time"
             time.sleep(0.02)

@@ -2,9 +2,11 @@
 
 import io
 import json
+import resource
 import sys
 import types
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -93,13 +95,24 @@ def test_sphinx_hears_with_and_without_a_course(monkeypatch: pytest.MonkeyPatch)
     assert [frames[-1].head["done"]["text"] for frames in heard[1:]] == ["", "", ""]
 
 
+@pytest.fixture
+def own_limits() -> Iterator[None]:
+    """What an engine allows itself for a task is not to end the tests two minutes of CPU later."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    yield
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+@pytest.mark.usefixtures("own_limits")
 def test_an_engine_serves_until_the_pipe_ends() -> None:
+    before = resource.getrlimit(resource.RLIMIT_CPU)
     asked = _asked(Frame({"do": "voices"}), Frame({"do": "voices"}))
     serving.serve("speak", (), asked)
     ready, *voices = _told(asked)
 
     assert ready.head == {"ready": "speak"}
     assert len(voices) == 2
+    assert resource.getrlimit(resource.RLIMIT_CPU) != before
 
 
 def test_an_engine_that_cannot_be_loaded_says_why(tmp_path: Path) -> None:
