@@ -33,7 +33,7 @@ async def listen(database: Database, sealer: Sealer, *, now: datetime) -> int | 
     """Register the webhook; its number, or None where it is there."""
     request = WebhookRequest(url=URL, events=["milestone.achieved", "user.struggled", "achievement.unlocked"])
     async with database.begin() as session:
-        if (await session.execute(queries.FIND_TWIN, {"owner": INSTRUCTOR, "url": URL, "id": 0})).first() is not None:
+        if (await session.execute(queries.FIND_SAME, {"owner": INSTRUCTOR, "url": URL})).first() is not None:
             return None
         added = await register(session, owner=Owner(INSTRUCTOR), request=request, sealer=sealer, now=now)
     return int(added.webhook_id.removeprefix("webhook-"))

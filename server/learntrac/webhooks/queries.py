@@ -30,7 +30,7 @@ LIST = text(
     " ORDER BY id LIMIT :limit OFFSET :offset"
 )
 COUNT = text("SELECT count(*) FROM webhook WHERE CAST(:owner AS text) IS NULL OR owner = :owner")
-FIND_TWIN = text("SELECT id FROM webhook WHERE owner = :owner AND url = :url AND id <> :id")
+FIND_SAME = text("SELECT id, secret FROM webhook WHERE owner = :owner AND url = :url")
 UPDATE = text(
     "UPDATE webhook SET url = :url, events = :events, status = :status, disabled_reason = :reason,"
     " failures = :failures, failing_since = NULL, succeeded_at = :succeeded_at, updated_at = :now WHERE id = :id"

@@ -1,5 +1,6 @@
 """The verbs of webhooks: register, list, change, remove; rotate the secret; test, list deliveries, deliver again."""
 
+import hmac
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from learntrac.audit.service import NO_REQUEST, Origin, record
 from learntrac.kit.clock import from_micros, to_micros
 from learntrac.kit.errors import Conflict, NotFound
-from learntrac.kit.sealing import Sealer
+from learntrac.kit.sealing import Sealer, Unsealable
 from learntrac.webhooks import queries
 from learntrac.webhooks.events import TEST
 from learntrac.webhooks.schedule import KEPT_DAYS
@@ -86,7 +87,13 @@ class Owner:
 async def register(
     session: AsyncSession, *, owner: Owner, request: WebhookRequest, sealer: Sealer, now: datetime
 ) -> WebhookAdded:
-    """Add a webhook. Its URL has been checked. Raises WebhookExists and TooManyWebhooks."""
+    """Add a webhook. Its URL has been checked. Raises WebhookExists and TooManyWebhooks.
+
+    Sent again with the same secret, as a script does that sets things up, it is brought to what is asked: a second one
+    with this URL would have everything told twice.
+    """
+    if known := await _find_same(session, owner.user_id, request.url):
+        return await _register_again(session, known, owner=owner, request=request, sealer=sealer, now=now)
     held = (await session.execute(queries.COUNT, {"owner": owner.user_id})).scalar_one()
     if held >= MOST_WEBHOOKS:
         raise TooManyWebhooks
@@ -109,6 +116,28 @@ async def register(
     return WebhookAdded(**shown.model_dump(), secret=None if request.secret else secret)
 
 
+async def _find_same(session: AsyncSession, owner: str, url: str) -> Row[Any] | None:
+    return (await session.execute(queries.FIND_SAME, {"owner": owner, "url": url})).one_or_none()
+
+
+async def _register_again(
+    session: AsyncSession, known: Row[Any], *, owner: Owner, request: WebhookRequest, sealer: Sealer, now: datetime
+) -> WebhookAdded:
+    if request.secret is None or not _is_its_secret(sealer, known, request.secret):
+        raise WebhookExists
+    asked = WebhookUpdate(events=request.events, active=request.active)
+    shown = await update(session, owner=owner, webhook_id=known.id, request=asked, now=now)
+    return WebhookAdded(**shown.model_dump(), secret=None)
+
+
+def _is_its_secret(sealer: Sealer, known: Row[Any], secret: str) -> bool:
+    try:
+        kept = sealer.open(known.secret, about=_about(known.id))
+    except Unsealable:
+        return False
+    return hmac.compare_digest(kept.encode(), secret.encode())
+
+
 async def list_webhooks(session: AsyncSession, *, owner: Owner, query: WebhookQuery) -> WebhookList:
     """The caller's webhooks, oldest first."""
     whose = {"owner": None if owner.sees_all else owner.user_id}
@@ -128,8 +157,8 @@ async def update(
     """Change a webhook; a new URL has been checked. Raises WebhookNotFound and WebhookExists."""
     row = await _get(session, owner, webhook_id, kind="webhook")
     url = request.url or row.url
-    twin = {"owner": row.owner, "url": url, "id": webhook_id}
-    if (await session.execute(queries.FIND_TWIN, twin)).first() is not None:
+    same = await _find_same(session, row.owner, url)
+    if same is not None and same.id != webhook_id:
         raise WebhookExists
     events = request.events or orjson.loads(row.events)
     status = row.status if request.active is None else "active" if request.active else "paused"
@@ -253,8 +282,12 @@ async def _keep_secret(session: AsyncSession, webhook_id: int, secret: str, seal
     await session.execute(queries.SET_SECRET, values)
 
 
+def _about(webhook_id: int) -> str:
+    return f"webhook {webhook_id}"
+
+
 def _sealed(sealer: Sealer, webhook_id: int, secret: str) -> str:
-    return sealer.seal(secret, about=f"webhook {webhook_id}")
+    return sealer.seal(secret, about=_about(webhook_id))
 
 
 def _act(owner: Owner, webhook_id: int, now: datetime) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import importlib
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
 from learntrac.main import API, make_api
+from tests.contract.caddy import find_caddy
 from tests.contract.commands import find_problem
 from tests.contract.servers import ROOT
 from tests.environments import PACKAGES_14
@@ -183,11 +183,11 @@ def test_pods_have_limits_probes_and_no_rights() -> None:
     assert named("PodDisruptionBudget", "learntrac-api")["spec"]["selector"] == api["selector"]
 
 
-@pytest.mark.skipif(shutil.which("caddy") is None, reason="no Caddy here")
+@pytest.mark.service("caddy")
 def test_caddy_takes_its_file(tmp_path: Path) -> None:
     file = DEPLOY / "caddy" / "Caddyfile"
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    caddy = str(shutil.which("caddy"))
+    caddy = find_caddy()
     for arguments in (["validate", "--adapter", "caddyfile", "--config", str(file)], ["fmt", str(file)]):
         done = subprocess.run([caddy, *arguments], env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

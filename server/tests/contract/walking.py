@@ -45,4 +45,5 @@ def _step(line: str) -> Step:
 
 def assert_conforms(steps: list[Step]) -> None:
     """No step fails."""
-    assert [step for step in steps if step.verdict == "FAIL"] == []
+    failed = [f"{step.name}: {step.detail}" for step in steps if step.verdict == "FAIL"]
+    assert not failed, "\n".join(failed)

@@ -3,6 +3,7 @@
 from typing import Any, get_args
 
 import pytest
+from sqlalchemy import text
 
 from learntrac.main import all_tasks
 from learntrac.webhooks.events import EVENTS
@@ -59,8 +60,26 @@ class TestRegistering:
         ivan, admin = await hooked.sign_in("ivan"), await hooked.sign_in("admin")
         await ivan.post("/webhooks", HOOK)
 
-        assert (await ivan.post("/webhooks", HOOK)).error == (409, "CONFLICT")
+        for other in (HOOK | {"secret": "another secret"}, {"url": HOOK["url"], "events": HOOK["events"]}):
+            assert (await ivan.post("/webhooks", other)).error == (409, "CONFLICT")
         assert (await admin.post("/webhooks", HOOK)).status == 201
+
+    async def test_the_same_again_is_the_same_webhook(self, hooked: Api) -> None:
+        ivan = await hooked.sign_in("ivan")
+        await ivan.post("/webhooks", HOOK)
+        again = await ivan.post("/webhooks", HOOK | {"events": ["export.ready"], "active": False})
+
+        assert (again.status, again["webhook_id"], again["secret"]) == (201, "webhook-1", None)
+        assert (again["events"], again["status"]) == (["export.ready"], "paused")
+        assert (await ivan.get("/webhooks"))["total"] == 1
+
+    async def test_one_that_was_sealed_with_a_lost_key_is_not_the_same(self, hooked: Api) -> None:
+        ivan = await hooked.sign_in("ivan")
+        await ivan.post("/webhooks", HOOK)
+        async with hooked.parts.database.begin() as session:
+            await session.execute(text("UPDATE webhook SET secret = 'lost'"))
+
+        assert (await ivan.post("/webhooks", HOOK)).error == (409, "CONFLICT")
 
     async def test_sent_again_with_a_key(self, hooked: Api) -> None:
         ivan, key = await hooked.sign_in("ivan"), {"Idempotency-Key": "once"}
