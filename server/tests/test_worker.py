@@ -157,7 +157,7 @@ async def test_working_ends_at_a_signal_and_draining_by_itself(trac_copy: TracCo
         await eventually(lambda: is_empty(api))
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await worker
 
 

@@ -18,7 +18,7 @@ from tests.conftest import eventually
 
 async def take(messages: Subscription, count: int) -> list[bytes]:
     """The next messages; fails where they do not come."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return [await anext(messages) for _ in range(count)]
 
 
@@ -71,7 +71,7 @@ class TestEveryCache:
             assert await take(slow, QUEUE_LENGTH) == [str(number + 10).encode() for number in range(QUEUE_LENGTH)]
 
     async def test_closing_ends_the_loops_after_what_waits(self, cache: Cache) -> None:
-        async with cache.subscribe("c") as messages, asyncio.timeout(5):
+        async with cache.subscribe("c") as messages, asyncio.timeout(30):
             waiting = asyncio.create_task(take(messages, 1))
             await cache.publish("c", b"first")
             assert await waiting == [b"first"]
@@ -84,7 +84,7 @@ class TestEveryCache:
         async def read(messages: Subscription) -> list[bytes]:
             return [message async for message in messages]
 
-        async with cache.subscribe("c") as messages, asyncio.timeout(5):
+        async with cache.subscribe("c") as messages, asyncio.timeout(30):
             reading = asyncio.create_task(read(messages))
             await asyncio.sleep(0)
             await cache.close()

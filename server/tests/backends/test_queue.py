@@ -369,7 +369,7 @@ class TestTheDead:
         seen = Seen()
         await place.put(JOB)
         await die_at_work(place, seen.tasks())
-        async with at_work(queue, seen.tasks(retries=())), asyncio.timeout(5):
+        async with at_work(queue, seen.tasks(retries=())), asyncio.timeout(30):
             await seen.called.wait()
 
         assert (await queue.depth()).failed == 0
@@ -456,7 +456,7 @@ class TestTrouble:
                 async with place.database.begin() as session:
                     await session.execute(text("DELETE FROM procrastinate_workers"))
             await place.put(JOB)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await seen.called.wait()
 
     async def test_draining_tells_that_the_database_is_away(self) -> None:
