@@ -245,11 +245,11 @@ class TestRedis:
         assert not (await cache.peek("k", limit=3, window_seconds=HOUR)).allowed
         await cache.clear("k", limit=3, window_seconds=HOUR)
         assert await hits(cache, "k", times=1) == [True]
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
         begun = time.monotonic()
         with pytest.raises(CacheDown):
             await cache.ping()
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
 
         redis_server.start() if away == "killed" else redis_server.go_on()
         await asyncio.sleep(TRY_AGAIN_AFTER_SECONDS)
@@ -265,7 +265,7 @@ class TestRedis:
         begun = time.monotonic()
         windows = await asyncio.gather(*(cache.hit("k", limit=30, window_seconds=HOUR) for _ in range(100)))
 
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
         assert sum(window.allowed for window in windows) == 30
         await cache.close()
 
@@ -311,7 +311,7 @@ class TestRedis:
             cache = RedisCache(url)
             begun = time.monotonic()
             assert await hits(cache, "k", times=4) == [True, True, True, False]
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 3
             with pytest.raises(CacheDown):
                 await cache.ping()
             await cache.close()

@@ -105,7 +105,7 @@ class TestRedis:
         await cache.put("k", b"value", seconds=60)
         assert await cache.get("k") is None
         await cache.drop("k")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
 
         back[away]()
         await asyncio.sleep(TRY_AGAIN_AFTER_SECONDS)

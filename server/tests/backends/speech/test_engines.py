@@ -63,7 +63,7 @@ async def test_an_utterance_that_is_given_up_ends_at_once(speech: Speech) -> Non
     await hearing.close()
     await hearing.close()
 
-    assert time.monotonic() - begun < 0.2
+    assert time.monotonic() - begun < 2
 
 
 async def test_an_endless_utterance_is_cut(speech: Speech) -> None:
@@ -121,7 +121,7 @@ async def test_sound_stops_when_nobody_wants_it(speech: Speech) -> None:
     await speaking.close()
     await speaking.close()
 
-    assert time.monotonic() - begun < 0.2
+    assert time.monotonic() - begun < 2
 
 
 async def test_every_voice_has_a_name_of_its_own(speech: Speech) -> None:
