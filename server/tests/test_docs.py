@@ -178,8 +178,10 @@ def test_the_readmes_commands_work_as_printed(tmp_path_factory: pytest.TempPathF
         done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
-    found, first, second, overall = done.stdout.splitlines()
+    found, reason, *said, first, second, overall = done.stdout.splitlines()
     assert "idempotent" in found.lower()
+    assert reason
+    assert "[1]" in " ".join(said), "the tutor names a page of the course"
     assert first == second, "sent twice, it counts once"
     assert '"status":"practicing"' in first
     assert "'completed_concepts':" in overall
