@@ -138,6 +138,12 @@ class Settings(BaseSettings):
     ai_embedding_model: str | None = Field(
         None, description="A model of the same provider that finds passages by meaning; by default they are by words"
     )
+    ai_embedding_timeout_seconds: float = Field(
+        1,
+        ge=0.05,
+        le=60,
+        description="After so long without a question's vector the tutor finds passages by words alone",
+    )
     ai_timeout_seconds: float = Field(
         9, ge=1, le=300, description="After so long without the whole of a model's answer the tutor does without it"
     )
