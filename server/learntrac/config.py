@@ -176,6 +176,11 @@ class Settings(BaseSettings):
         le=64,
         description="Utterances that each process has heard, and spoken, at once by this machine's engines",
     )
+    speech_start_early: bool = Field(
+        default=True,
+        description="Whether a server starts an engine of this machine that hears before anybody speaks; "
+        "else the first who does waits for it",
+    )
     speech_api_key: str | None = Field(None, description="OpenAI's key for speech; by default the tutor's")
     speech_base_url: str | None = Field(None, description="Where a server is that speaks OpenAI's protocol for speech")
     speech_recognition_model: str | None = Field(
