@@ -268,6 +268,8 @@ async def test_a_failed_job_is_tried_again(trac_copy: TracCopy, wire: WireServer
     async with with_vectors(trac_copy, wire) as api:
         await settle(api)
         assert await stored(api) == []
+        assert isinstance(api.parts.llm, AskedModel)
+        api.parts.llm._embedding_breaker.succeeded()  # as after its rest
         wire.will(embedding.answer)
 
         api.clock.forward(seconds=30)
