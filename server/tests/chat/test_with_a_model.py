@@ -111,7 +111,7 @@ def repeating(body: dict[str, Any]) -> str:
 async def run_once(person: Person, words: str) -> None:
     """Hand in code of their own that fails with these words, and open the exercise again."""
     began = await person.post("/exercises/status-class/start")
-    code = f"def status_class(code):\n    # {words}\n    raise ValueError({words!r})\n"
+    code = f"# {words}\nraise ValueError({words!r})\n\ndef status_class(code):\n    return 0\n"
     body = {"session_id": began["session_id"], "solution": {"code": code, "language": "python"}}
     assert (await person.post("/exercises/status-class/submit", body)).status == 200
     assert (await person.post("/exercises/status-class/start")).status == 200
