@@ -138,6 +138,12 @@ class Settings(BaseSettings):
     ai_embedding_model: str | None = Field(
         None, description="A model of the same provider that finds passages by meaning; by default they are by words"
     )
+    ai_embedding_timeout_seconds: float = Field(
+        1,
+        ge=0.05,
+        le=60,
+        description="After so long without a question's vector the tutor finds passages by words alone",
+    )
     ai_timeout_seconds: float = Field(
         9, ge=1, le=300, description="After so long without the whole of a model's answer the tutor does without it"
     )
@@ -169,6 +175,11 @@ class Settings(BaseSettings):
         ge=1,
         le=64,
         description="Utterances that each process has heard, and spoken, at once by this machine's engines",
+    )
+    speech_start_early: bool = Field(
+        default=True,
+        description="Whether a server starts an engine of this machine that hears before anybody speaks; "
+        "else the first who does waits for it",
     )
     speech_api_key: str | None = Field(None, description="OpenAI's key for speech; by default the tutor's")
     speech_base_url: str | None = Field(None, description="Where a server is that speaks OpenAI's protocol for speech")

@@ -46,6 +46,7 @@ from learntrac.certificates.keys import Keys
 from learntrac.chat import jobs as chat_jobs
 from learntrac.chat import routes as chat
 from learntrac.chat.answering import Tutor
+from learntrac.chat.vectors import open_meanings
 from learntrac.concepts import routes as concepts
 from learntrac.concepts.service import find_preferred_resource
 from learntrac.concepts.viewing import viewer_of
@@ -160,7 +161,9 @@ class Parts:
     gateway_talks: GatewayTalks | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tutor = Tutor(self.database, self.trac.permissions, self.clock, self.llm)
+        within_seconds = self.settings.ai_embedding_timeout_seconds
+        meanings = open_meanings(self.database, self.llm, within_seconds=within_seconds)
+        self.tutor = Tutor(self.database, self.trac.permissions, self.clock, self.llm, meanings=meanings)
         self.studio = Studio(self)
         self.gateway_talks = None if self.gateway is None else GatewayTalks(self.studio, self.gateway)
 
@@ -327,7 +330,7 @@ def all_tasks(parts: Parts) -> Tasks:
         *activity_jobs.tasks(parts.database, clock=parts.clock),
         *analytics_jobs.tasks(export_maker(parts)),
         *exercises_jobs.tasks(Grader(parts.database, parts.sandbox, parts.model, parts.clock, parts.llm)),
-        *chat_jobs.tasks(parts.database),
+        *chat_jobs.tasks(parts.database, queue=parts.queue, language_model=parts.llm, clock=parts.clock),
         *knowledge_jobs.tasks(parts.database, parts.graph_copy),
         *mastery_jobs.tasks(parts.database, parts.model, clock=parts.clock),
         *voice_jobs.tasks(parts.database, parts.objects, clock=parts.clock),

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from learntrac.backends.cache import CacheDown
+from learntrac.backends.speech import SpeechDown
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
 from learntrac.kit.db import normalised
@@ -30,6 +31,8 @@ from learntrac.trac.sync import stop
 from learntrac.worker import ProgressBar, working
 
 _T = TypeVar("_T")
+EARLY_AFTER_SECONDS = 3.0
+"""A server that has just started has other things to do, and may be stopped at once."""
 
 _log = get_logger("learntrac.serving")
 
@@ -149,13 +152,28 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 async def _serve(parts: Parts, server: uvicorn.Server, listener: socket.socket) -> None:
     """Serve until SIGINT or SIGTERM, and then let the caller tidy up."""
     parts.sandbox.start()
+    early = asyncio.create_task(_start_engine_early(parts, server))
     # The server sends itself the signal again that stopped it: left to its own meaning, that would be the end.
     meant = {number: signal.signal(number, _pass_over) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         await server.serve(sockets=[listener])
     finally:
+        await stop(early)
         for number, handler in meant.items():
             signal.signal(number, handler)
+
+
+async def _start_engine_early(parts: Parts, server: uvicorn.Server) -> None:
+    """Start what hears once the server answers: the first who speaks would wait seconds for it."""
+    if not (parts.settings.speech_start_early and parts.settings.voice_minutes_per_day):
+        return
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(EARLY_AFTER_SECONDS)
+    try:
+        await parts.speech.prepare()
+    except SpeechDown as error:
+        _log.warning("no speech engine could be started early", error=error.message)
 
 
 def _pass_over(_number: int, _frame: object) -> None:

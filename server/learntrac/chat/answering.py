@@ -25,6 +25,7 @@ from learntrac.chat.questions import Checked, Question
 from learntrac.chat.ranking import terms
 from learntrac.chat.retrieval import Reader, search, weights_of
 from learntrac.chat.tasks import Secrets, Tasks, read_tasks
+from learntrac.chat.vectors import Meanings
 from learntrac.concepts.viewing import viewer_of
 from learntrac.kit.clock import Clock, to_micros
 from learntrac.kit.db import Database
@@ -69,6 +70,8 @@ class Tutor:
     language_model: LanguageModel | None = None
     secrets: Secrets = field(default_factory=Secrets)
     assumed: Assumed | None = None
+    meanings: Meanings | None = None
+    """None: no model for embeddings is configured, and passages are found by words."""
 
     @property
     def name(self) -> str:
@@ -237,10 +240,13 @@ def _url(one: Found) -> str:
 
 
 async def make_plan(tutor: Tutor, turn: Turn) -> Plan:
-    """What the reply is made of: reads only, and no model."""
+    """What the reply is made of: reads only, and no model but the one for embeddings."""
     who, database = tutor.reader(turn.user_id), tutor.database
     asked = _asked(turn)
-    findings = await search(database.hot, asked, who=who, here=turn.concept_id, is_sqlite=database.is_sqlite)
+    meant = await tutor.meanings.find(asked, user_id=turn.user_id) if tutor.meanings is not None else None
+    findings = await search(
+        database.hot, asked, who=who, here=turn.concept_id, is_sqlite=database.is_sqlite, meant=meant
+    )
     async with database.read() as session:
         tasks = await read_tasks(session, user_id=turn.user_id, now=tutor.clock())
     code = debugging.find_code(turn.text) if turn.mode == "debugging" else None

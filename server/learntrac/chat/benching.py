@@ -129,7 +129,7 @@ class LeakyModel:
 
     name = "scripted"
     model = "leaky"
-    embeds = False
+    embedding_model: str | None = None
 
     def __init__(self, leaks: dict[str, str]) -> None:
         self._leaks = leaks
@@ -158,7 +158,12 @@ class LeakyModel:
         raise NotImplementedError
 
     async def embed(
-        self, texts: Sequence[str], *, user_id: str | None, kind: Literal["document", "query"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        user_id: str | None,
+        kind: Literal["document", "query"] = "document",
+        within_seconds: float | None = None,
     ) -> Embedded:
         """It has no vectors."""
         raise NotImplementedError

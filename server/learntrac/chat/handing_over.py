@@ -19,6 +19,7 @@ from learntrac.chat.schemas import (
 from learntrac.concepts.service import Learner
 from learntrac.kit.clock import from_micros, to_micros
 from learntrac.kit.errors import Conflict, NotFound, ValidationFailed
+from learntrac.webhooks.outbox import announce
 
 LINES_OF_TALK = 12
 LONGEST_LINE = 600
@@ -71,6 +72,9 @@ async def hand_over(
         "now": to_micros(now),
     }
     number = (await session.execute(queries.ADD_HANDOVER, values)).scalar_one()
+    # Neither question nor talk: these are read here, by who may.
+    told = {"user_id": learner.user_id, "handover_id": number, "concept_id": chat.concept_id}
+    await announce(session, "tutor.handover_requested", told, now=now, user_id=learner.user_id)
     return _item(await _get(session, number))
 
 

@@ -5,7 +5,7 @@ Each chunk is one transaction, and one writer at a time holds the index; a run t
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.chat import queries, ranking
+from learntrac.chat.meaning import hash_of
 from learntrac.exercises.service import PublicText, list_public_texts
 from learntrac.kit.db import Database
 from learntrac.trac.catalog import search_terms
@@ -54,7 +55,15 @@ class Source:
     pages: tuple[str, ...] = ()
 
 
-async def follow(database: Database) -> int:
+Then = Callable[[AsyncSession], Awaitable[None]]
+"""What is written in the transaction of a change."""
+
+
+async def _nothing(_session: AsyncSession) -> None:
+    pass
+
+
+async def follow(database: Database, *, then: Then = _nothing) -> int:
     """Bring the index up to the catalog; how many concepts and pages were indexed."""
     async with database.read() as session:
         concepts = list((await session.execute(queries.OLD_CONCEPTS)).scalars())
@@ -70,14 +79,17 @@ async def follow(database: Database) -> int:
         async with database.begin() as session:
             rows = (await session.execute(queries.CONCEPT_TEXTS, {"ids": chunk})).all()
             await put(session, [_concept(row) for row in rows])
+            await then(session)
     for chunk in _chunks(pages):
         async with database.begin() as session:
             rows = (await session.execute(queries.PAGE_TEXTS, {"names": chunk})).all()
             await put(session, [_page(row) for row in rows])
+            await then(session)
     if exercises:
         async with database.begin() as session:
             texts = [one for one in await list_public_texts(session) if one.exercise_id in exercises]
             await put(session, [_exercise(one, exercises[one.exercise_id]) for one in texts])
+            await then(session)
     return len(concepts) + len(pages) + len(exercises)
 
 
@@ -158,6 +170,7 @@ def _rows(sources: Iterable[Source], next_id: int) -> Iterator[dict[str, Any]]:
             "content": text.content,
             "words": " ".join(words),
             "length": len(words),
+            "hash": hash_of(text.title, text.heading, text.content),
         }
 
 

@@ -24,7 +24,7 @@ PAGE_TEXTS = text(
 ).bindparams(bindparam("names", expanding=True))
 
 # Whoever writes the index does so one after the other: numbers of passages are given here, and counts add up.
-HOLD_INDEX = text("UPDATE passage_state SET passages = passages WHERE id = 1")
+HOLD_INDEX = text("UPDATE passage_state SET changes = changes + 1 WHERE id = 1")
 NEXT_PASSAGE = text("SELECT coalesce(max(id), 0) + 1 FROM passage")
 PASSAGES_OF = text("SELECT id, words FROM passage WHERE source = :source AND key = :key")
 REMOVE_PASSAGES = text("DELETE FROM passage WHERE source = :source AND key = :key")
@@ -37,8 +37,9 @@ REMOVE_TEXT = {
 PUT_SOURCE = text("INSERT INTO passage_source (source, key, mark) VALUES (:source, :key, :mark)")
 PUT_LINK = text("INSERT INTO passage_page (concept_id, page) VALUES (:concept_id, :page)")
 PUT_PASSAGE = text(
-    "INSERT INTO passage (id, source, key, concept_id, version, title, heading, kind, language, content, words, length)"
-    " VALUES (:id, :source, :key, :concept_id, :version, :title, :heading, :kind, :language, :content, :words, :length)"
+    "INSERT INTO passage"
+    " (id, source, key, concept_id, version, title, heading, kind, language, content, words, length, hash) VALUES"
+    " (:id, :source, :key, :concept_id, :version, :title, :heading, :kind, :language, :content, :words, :length, :hash)"
 )
 PUT_TEXT = {
     "sqlite": text("INSERT INTO passage_text (rowid, words) VALUES (:id, :words)"),
@@ -74,6 +75,31 @@ OF_LINKED_PAGES = (
 LINKED = "SELECT page, concept_id FROM passage_page WHERE page IN ({}) ORDER BY concept_id"
 SHOW = (
     "SELECT id, source, key, concept_id, version, title, heading, kind, language, content FROM passage WHERE id IN ({})"
+)
+
+# Vectors of passages. What the first of them finds is what was indexed before there were any.
+UNHASHED = text("SELECT id, title, heading, content FROM passage WHERE hash = '' ORDER BY id LIMIT :limit")
+PUT_HASH = text("UPDATE passage SET hash = :hash WHERE id = :id")
+WITHOUT_VECTOR = text(
+    "SELECT p.id, p.hash, p.title, p.heading, p.content FROM passage p WHERE p.id > :after AND p.hash <> '' AND NOT"
+    " EXISTS (SELECT 1 FROM passage_vector v WHERE v.hash = p.hash AND v.model = :model) ORDER BY p.id LIMIT :limit"
+)
+PUT_VECTOR = text(
+    "INSERT INTO passage_vector (hash, model, signs, vector) VALUES (:hash, :model, :signs, :vector)"
+    " ON CONFLICT (hash, model) DO NOTHING"
+)
+REMOVE_OLD_VECTORS = text(
+    "DELETE FROM passage_vector WHERE model <> :model"
+    " OR NOT EXISTS (SELECT 1 FROM passage p WHERE p.hash = passage_vector.hash)"
+)
+CHANGES = "SELECT changes FROM passage_state WHERE id = 1"
+SIGNS = (
+    "SELECT p.id, v.signs, p.source, p.key FROM passage p JOIN passage_vector v ON v.hash = p.hash AND v.model = $1"
+    " WHERE p.hash <> '' ORDER BY p.id"
+)
+VECTORS = (
+    "SELECT p.id, p.source, p.key, p.concept_id, p.words, p.length, v.vector FROM passage p"
+    " JOIN passage_vector v ON v.hash = p.hash AND v.model = $1 WHERE {} ORDER BY p.id"
 )
 
 TOPICS = "SELECT id, title, objectives FROM concept WHERE id IN ({})"

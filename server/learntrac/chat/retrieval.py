@@ -1,5 +1,6 @@
 """Finding what the course says: the passages that fit a question best, of those that the learner may read."""
 
+import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 from learntrac.chat import queries
 from learntrac.chat.findings import Findings, Found
+from learntrac.chat.meaning import Meant, add_shares, cosine, fit, fuse, unpacked
 from learntrac.chat.ranking import CANDIDATES, Totals, coverage, score, stem, terms, to_look_up, weigh
 from learntrac.concepts.viewing import Viewer
 from learntrac.kit.readers import WideReader
@@ -46,10 +48,18 @@ class _Candidate(NamedTuple):
 
 
 async def search(
-    reader: WideReader, question: str, *, who: Reader, here: int | None = None, is_sqlite: bool, shown: int = SHOWN
+    reader: WideReader,
+    question: str,
+    *,
+    who: Reader,
+    here: int | None = None,
+    is_sqlite: bool,
+    shown: int = SHOWN,
+    meant: Meant | None = None,
 ) -> Findings:
     """The passages that fit the question best. `here` is the concept that is talked about: its own passages and pages
-    are candidates in any case, and count for more.
+    are candidates in any case, and count for more. `meant` is what the question means, where that is known: then both
+    rankings count.
     """
     wanted = terms(search_terms(question), keep=search_terms(" ".join(_AS_CODE.findall(question))))
     candidates = await _near(reader, here) if here is not None else {}
@@ -64,17 +74,51 @@ async def search(
             asked = weigh(wanted, dict.fromkeys(wanted, 0.5) | holding, totals)
             candidates = await _matching(reader, weights, holding, is_sqlite=is_sqlite) | candidates
     near = {one.id for one in candidates.values() if here is not None and one.concept_id == here}
+    alike = await _alike(reader, meant, near, who) if meant is not None else []
     readable = [one for one in candidates.values() if who.may_read(one.source, one.key, one.concept_id)]
     scored = sorted((_scored(one, weights, totals, near) for one in readable), key=lambda one: (-one.score, one.id))
     fitting = [one for one in scored if one.score > 0]
     best = [*fitting, *(one for one in scored if one.score <= 0 and one.id in near)]
-    links = await _links(reader, {one.key for one in fitting if one.source == "page"})
-    return Findings(
-        tuple(await _shown(reader, best[:shown], links, who)),
-        _concepts(fitting, links, who),
-        weights,
-        max((coverage(one.words, asked) for one in fitting[:3]), default=0.0) if wanted else 1.0,
-    )
+    links = await _links(reader, {one.key for one in (*fitting, *alike) if one.source == "page"})
+    covered = max((coverage(one.words, asked) for one in fitting[:3]), default=0.0) if wanted else 1.0
+    concepts = _concepts(fitting, links, who)
+    if alike:
+        best = _merged(alike, fitting, best)
+        # By meaning the passages of one page are all alike: several of them say no more than the best.
+        concepts = add_shares(concepts, covered, _concepts(alike, links, who, others=0))
+        covered = 1.0
+    return Findings(tuple(await _shown(reader, best[:shown], links, who)), _ranked(concepts), weights, covered)
+
+
+async def _alike(reader: WideReader, meant: Meant, near: set[int], who: Reader) -> list[_Candidate]:
+    """The passages that fit by what they mean, best first, scored from `CLOSE_ENOUGH` to 1 and by `HERE`.
+
+    Whatever is known of a passage is read here: what is held in memory may be of yesterday's.
+    """
+    found, cosines = dict[int, _Candidate](), dict[int, float]()
+    statement = queries.VECTORS.format(reader.among("p.id", 2))
+    for begin in range(0, len(meant.nearest), meant.compared):
+        part = meant.nearest[begin : begin + meant.compared]
+        rows = await reader.slow_rows(statement, meant.model, reader.ids(part))
+        seen = [row for row in rows if who.may_read(*row[1:4])]
+        found |= _candidates(row[:6] for row in seen)
+        cosines |= await asyncio.to_thread(_cosines, meant, [(row[0], row[6]) for row in seen])
+        if len(found) >= meant.compared:
+            break
+    fitting = fit(meant, cosines, near, HERE)
+    return [found[number]._replace(score=fitting[number]) for number in fitting]
+
+
+def _cosines(meant: Meant, rows: Iterable[tuple[int, bytes]]) -> dict[int, float]:
+    return {number: cosine(meant.vector, unpacked(vector)) for number, vector in rows}
+
+
+def _merged(alike: Sequence[_Candidate], fitting: Sequence[_Candidate], best: Sequence[_Candidate]) -> list[_Candidate]:
+    """Both rankings as one, and then what is shown in any case."""
+    known = {one.id: one for one in (*best, *alike)}
+    scores = fuse([one.id for one in alike], [one.id for one in fitting])
+    first = [known[number]._replace(score=score) for number, score in scores.items()]
+    return [*first, *(one for one in best if one.id not in scores)]
 
 
 async def weights_of(reader: WideReader, texts: Sequence[str]) -> dict[str, float]:
@@ -141,18 +185,21 @@ async def _links(reader: WideReader, pages: set[str]) -> dict[str, list[int]]:
 
 
 def _concepts(
-    fitting: Iterable[_Candidate], links: Mapping[str, Sequence[int]], who: Reader
-) -> tuple[tuple[int, float], ...]:
-    """Concepts by their best passage, and half of the next two; a page's count for those that send readers to it."""
+    fitting: Iterable[_Candidate], links: Mapping[str, Sequence[int]], who: Reader, *, others: float = 0.5
+) -> dict[int, float]:
+    """Concepts by their best passage, and a share of the next two; a page's count for those that send readers there."""
     scores: defaultdict[int, list[float]] = defaultdict(list)
     for one in fitting:
         mine = [one.concept_id] if one.source != "page" and one.concept_id else links.get(one.key, ())
         for concept_id in mine:
             # A page that many concepts name says less of each.
             scores[concept_id].append(one.score / (1 if one.source != "page" else len(mine) ** 0.5))
-    total = {number: best[0] + sum(best[1:3]) / 2 for number, best in scores.items()}
-    ranked = sorted(total.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(item for item in ranked if who.viewer.visibility.allows(item[0]))[:CONCEPTS_AT_MOST]
+    allows = who.viewer.visibility.allows
+    return {number: best[0] + sum(best[1:3]) * others for number, best in scores.items() if allows(number)}
+
+
+def _ranked(scores: Mapping[int, float]) -> tuple[tuple[int, float], ...]:
+    return tuple(sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:CONCEPTS_AT_MOST])
 
 
 async def _shown(

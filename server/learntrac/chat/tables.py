@@ -1,11 +1,11 @@
 """Chats, what was said in them, questions handed over to a person, and the index of passages. Times are microseconds
 since 1970, JSON is text.
 
-The index can be deleted and is made again from the catalog. Its full text lies in `passage_text`, which is a different
-thing on each database.
+The index can be deleted and is made again from the catalog; its vectors are then paid for again. Its full text lies in
+`passage_text`, which is a different thing on each database.
 """
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from learntrac.kit.db import Base, BigKey
@@ -93,6 +93,7 @@ class Handover(Base):
 class Passage(Base):
     """A piece of the course that an answer can quote. `source` is concept, page or exercise, and `key` its number or
     name; `version` is a page's. `kind` is prose, code or objectives. `words` are the stems that it is found by.
+    `hash` is of the text that its vector is made from, or empty where it was indexed before there were any.
     """
 
     __tablename__ = "passage"
@@ -109,11 +110,26 @@ class Passage(Base):
     content: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
     length: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64), server_default=text("''"))
 
     __table_args__ = (
         Index("ix_passage_source", "source", "key"),
         Index("ix_passage_concept", "concept_id"),
+        Index("ix_passage_hash", "hash", "id"),
     )
+
+
+class PassageVector(Base):
+    """What a text means to an embedding model (`provider/model`): `vector` is of length one, as 32-bit floats, lowest
+    byte first; `signs` has a bit for each of its numbers, set where that is above zero.
+    """
+
+    __tablename__ = "passage_vector"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    model: Mapped[str] = mapped_column(String(255), primary_key=True)
+    signs: Mapped[bytes] = mapped_column(LargeBinary)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class PassageSource(Base):
@@ -147,10 +163,13 @@ class PassagePage(Base):
 
 
 class PassageState(Base):
-    """One row: how many passages there are, and words in them. Whoever writes the index holds it."""
+    """One row: how many passages there are, and words in them. Whoever writes the index holds it; `changes` counts how
+    often passages or vectors changed, so that what is held in memory is known to be old.
+    """
 
     __tablename__ = "passage_state"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     passages: Mapped[int]
     words: Mapped[int] = mapped_column(BigInteger)
+    changes: Mapped[int] = mapped_column(BigInteger, server_default="0")

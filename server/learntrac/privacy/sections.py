@@ -510,6 +510,7 @@ IMPERSONAL = {
     "passage_word": "how many pieces hold a word",
     "passage_page": "which concepts send their readers to a wiki page",
     "passage_state": "how many pieces there are",
+    "passage_vector": "what pieces of the course mean to an embedding model",
     "signing_key": "the keys of this installation that sign credentials",
     "webhook_subscription": "which webhook wants which event",
     "webhook_delivery": "how far an event is on its way; it is gone when the event or its webhook is",

@@ -9,8 +9,10 @@ from typing import Literal
 
 from learntrac.backends.speech.vad import FRAME_BYTES, FRAME_SECONDS, SpeechDetector
 
-BEGINS_WITHIN_FRAMES, BEGINS_WITH_FRAMES = 8, 6
-"""So many of the last frames must be speech: 120 ms out of 160."""
+BEGINS_WITHIN_FRAMES, BEGINS_WITH_FRAMES = 8, 5
+"""So many of the last frames must be speech: 100 ms out of 160. Who interrupts in chunks of 100 ms is then heard with
+the second one at the latest, within 200 ms.
+"""
 PAUSE_SECONDS = 0.7
 """A pause inside a sentence is seldom longer."""
 LONGEST_SECONDS = 60.0

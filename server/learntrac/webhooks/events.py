@@ -12,6 +12,7 @@ EVENTS = (
     "exercise.submitted",
     "achievement.unlocked",
     "export.ready",
+    "tutor.handover_requested",
 )
 """What a webhook may ask for."""
 TEST = "webhook.test"

@@ -18,6 +18,7 @@ EventName = Literal[
     "exercise.submitted",
     "achievement.unlocked",
     "export.ready",
+    "tutor.handover_requested",
 ]
 Status = Literal["active", "paused", "disabled"]
 DeliveryStatus = Literal["pending", "delivered", "failed"]

@@ -122,6 +122,8 @@ class Conversations:
             stopped = await learner.hear("interrupted")
             second = await learner.hear("voice_response")
 
+        kinds = [(one["type"], one["data"].get("turn")) for one in learner.heard]
+        assert ("audio_delta", 1) not in kinds[kinds.index(("interrupted", 1)) :]
         assert stopped["turn"] == 1
         assert second["turn"] == 2
         kept = [text for role, text, cut in await history_of(alice, second["chat_id"]) if role == "assistant" and cut]

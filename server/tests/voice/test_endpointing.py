@@ -19,14 +19,14 @@ def changes(endpointing: Endpointing, *runs: tuple[bool, float]) -> list[tuple[s
 
 def test_speech_begins_after_a_moment_and_ends_after_a_pause() -> None:
     assert changes(Endpointing(), (False, 1.0), (True, 2.0), (False, 1.0)) == [
-        ("begin", 1.12),
+        ("begin", 1.1),
         ("pause", round(3.0 + PAUSE_SECONDS, 2)),
     ]
 
 
 def test_a_click_is_no_beginning_and_a_breath_no_end() -> None:
     assert changes(Endpointing(), (False, 1.0), (True, 0.08), (False, 1.0)) == []
-    assert changes(Endpointing(), (True, 1.0), (False, 0.5), (True, 1.0)) == [("begin", 0.12)]
+    assert changes(Endpointing(), (True, 1.0), (False, 0.5), (True, 1.0)) == [("begin", 0.1)]
 
 
 def test_who_never_ends_is_cut_and_goes_on() -> None:

@@ -44,6 +44,19 @@ async def test_mastery_and_its_achievement(api: Api) -> None:
     ]
 
 
+async def test_a_question_for_a_person_is_announced_without_its_words(api: Api) -> None:
+    await listen(api, "tutor.handover_requested")
+    alice = await api.sign_in("alice")
+    begun = await alice.post("/chat/start", {"context": {"concept_id": MESSAGES}, "initial_message": "What is it?"})
+
+    asked = await alice.post(f"/chat/{begun['chat_id']}/handover", {"question": "Why two lines?"})
+    again = await alice.post(f"/chat/{begun['chat_id']}/handover", {})
+
+    assert (asked.status, again.status) == (200, 409)
+    told = {"user_id": "alice", "handover_id": asked["handover_id"], "concept_id": MESSAGES}
+    assert await announced(api) == [("tutor.handover_requested", told)]
+
+
 async def test_who_fails_three_times_in_a_row_struggles_once(api: Api) -> None:
     await listen(api, "user.struggled")
 

@@ -121,8 +121,8 @@ class LanguageModel(Protocol):
     """The provider: openai, openai_compatible or bedrock."""
     model: str
     """The model as it is configured. What answered is in `Usage.model`."""
-    embeds: bool
-    """Whether `embed` is offered: a model for it is configured."""
+    embedding_model: str | None
+    """The model that `embed` asks, as it is configured; None: it is not offered."""
 
     async def ask(
         self, prompt: Prompt, schema: type[Shape], *, user_id: str | None, within_seconds: float | None = None
@@ -146,10 +146,16 @@ class LanguageModel(Protocol):
         ...
 
     async def embed(
-        self, texts: Sequence[str], *, user_id: str | None, kind: Literal["document", "query"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        user_id: str | None,
+        kind: Literal["document", "query"] = "document",
+        within_seconds: float | None = None,
     ) -> Embedded:
-        """Vectors for texts that are to be found, or for what is searched. Raises ModelDown, also where `embeds` is
-        False, and BudgetSpent.
+        """Vectors for texts that are to be found, or for what is searched: one for each, all of one length, finite.
+
+        Raises ModelDown, also where none is offered, and BudgetSpent.
         """
         ...
 

@@ -25,7 +25,15 @@ from learntrac.backends.llm.budgets import USER_DAY, Budgets, Reservation
 from learntrac.backends.llm.failures import Failed, as_failures, check_finish
 from learntrac.backends.llm.prices import Prices, Taken, most_tokens
 from learntrac.backends.llm.providers import Wire
-from learntrac.backends.llm.translating import correction_of, in_form, in_words, messages_of, read_form, words_in
+from learntrac.backends.llm.translating import (
+    correction_of,
+    in_form,
+    in_words,
+    messages_of,
+    read_form,
+    read_vectors,
+    words_in,
+)
 from learntrac.kit.errors import Unavailable
 from learntrac.kit.logs import get_logger
 from learntrac.kit.metrics import Metrics
@@ -44,9 +52,8 @@ _log = get_logger("learntrac.llm")
 class _Bill:
     """What one attempt took, once the provider has said it."""
 
-    def __init__(self, model: str, prices: Prices, reserved: Reservation) -> None:
-        self._prices, self._reserved = prices, reserved
-        self.usage = Usage(model, micro_usd=reserved.micro_usd)
+    def __init__(self, model: str, prices: Prices) -> None:
+        self.model, self.prices, self.usage = model, prices, Usage(model)
         self.is_known = self.is_refused = False
 
     def write(self, usage: RequestUsage, model: str | None) -> None:
@@ -59,7 +66,7 @@ class _Bill:
         if not read and not output:
             return
         taken = Taken(max(0, read - cached - written), cached, written, output)
-        self.usage = Usage(self.usage.model, read, cached, output, self._prices.micro_usd(taken))
+        self.usage = Usage(self.usage.model, read, cached, output, self.prices.micro_usd(taken))
         self.is_known = True
 
 
@@ -77,17 +84,20 @@ class AskedModel:
         metrics: Metrics,
         timeout_seconds: float,
     ) -> None:
-        self.name, self.model, self.embeds = name, wire.model.model_name, wire.embedding is not None
+        self.name, self.model = name, wire.model.model_name
+        self.embedding_model = None if wire.embedding is None else wire.embedding.model_name
         self.budgets, self.prices, self.embedding_prices = budgets, prices, embedding_prices
         self._wire, self._metrics, self._timeout_seconds = wire, metrics, timeout_seconds
         self._breaker = Breaker()
+        # Another model, perhaps another machine: when it is slow, the one that answers must not be left alone for it.
+        self._embedding_breaker = Breaker()
         self._spent: BudgetSpent | None = None
 
     async def ask(
         self, prompt: Prompt, schema: type[Shape], *, user_id: str | None, within_seconds: float | None = None
     ) -> Reply[Shape]:
         ends_at, total, correction = self._ends_at(within_seconds), Usage(self.model), ""
-        with self._watched():
+        with self._watched(self._breaker, self.model):
             for attempt in itertools.count(1):
                 try:
                     async with asyncio.timeout_at(ends_at):
@@ -113,21 +123,27 @@ class AskedModel:
             yield answer
 
     async def embed(
-        self, texts: Sequence[str], *, user_id: str | None, kind: Literal["document", "query"] = "document"
+        self,
+        texts: Sequence[str],
+        *,
+        user_id: str | None,
+        kind: Literal["document", "query"] = "document",
+        within_seconds: float | None = None,
     ) -> Embedded:
         model = self._wire.embedding
         if model is None:
             raise ModelDown("no model for embeddings is configured")
-        ends_at = self._ends_at(None)
-        with self._watched():
+        ends_at = self._ends_at(within_seconds)
+        with self._watched(self._embedding_breaker, model.model_name):
             for attempt in itertools.count(1):
                 try:
                     async with asyncio.timeout_at(ends_at):
-                        tokens = most_tokens(*texts)
-                        async with self._reserved(user_id, tokens, 0, self.embedding_prices) as bill:
+                        bill = _Bill(model.model_name, self.embedding_prices)
+                        async with self._reserved(user_id, most_tokens(*texts), 0, bill):
                             result = await model.embed(list(texts), input_type=kind)
                             bill.write(result.usage, result.model_name)
-                    return Embedded(tuple(tuple(vector) for vector in result.embeddings), bill.usage)
+                            vectors = read_vectors(result.embeddings, len(texts))
+                    return Embedded(vectors, bill.usage)
                 except Failed as failure:
                     await _pause(attempt, failure, ends_at)
         raise AssertionError("unreachable: the last attempt raises")
@@ -137,6 +153,8 @@ class AskedModel:
             raise self._spent
         if self._breaker.problem is not None:
             raise ModelDown(self._breaker.problem)
+        if self._embedding_breaker.problem is not None:
+            raise ModelDown(f"{self.embedding_model}: {self._embedding_breaker.problem}")
 
     async def close(self) -> None:
         await self._wire.close()
@@ -145,9 +163,9 @@ class AskedModel:
         return asyncio.get_running_loop().time() + (within_seconds or self._timeout_seconds)
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _watched(self, breaker: Breaker, model: str) -> Iterator[None]:
         """One call: not made while the provider is left alone, measured, and ModelDown when it fails."""
-        was_trial, begun = self._breaker.enter(), time.perf_counter()
+        was_trial, begun = breaker.enter(), time.perf_counter()
         try:
             yield
         except BudgetSpent as spent:
@@ -156,12 +174,12 @@ class AskedModel:
             raise
         except (Failed, TimeoutError) as error:
             reason = error.reason if isinstance(error, Failed) else "no answer in time"
-            self._breaker.failed(reason, was_trial=was_trial)
+            breaker.failed(reason, was_trial=was_trial)
             self._metrics.asked("failed", time.perf_counter() - begun)
-            _log.warning("the language model does not answer", provider=self.name, model=self.model, reason=reason)
+            _log.warning("the language model does not answer", provider=self.name, model=model, reason=reason)
             raise ModelDown(reason) from error
         self._spent = None
-        self._breaker.succeeded()
+        breaker.succeeded()
         self._metrics.asked("answered", time.perf_counter() - begun)
 
     async def _respond(self, prompt: Prompt, parameters: ModelRequestParameters, bill: _Bill) -> ModelResponse:
@@ -179,7 +197,7 @@ class AskedModel:
         self, prompt: Prompt, answer: "_Answer", user_id: str | None, ends_at: float
     ) -> AsyncGenerator[str]:
         has_begun = False
-        with self._watched():
+        with self._watched(self._breaker, self.model):
             for attempt in itertools.count(1):
                 try:
                     async with self._opened(prompt, answer, user_id, ends_at) as events:
@@ -221,19 +239,17 @@ class AskedModel:
     ) -> AbstractAsyncContextManager[_Bill]:
         written_form = orjson.dumps(form.model_json_schema()).decode() if form else ""
         texts = (prompt.course, prompt.turn, correction, written_form, *(message.text for message in prompt.messages))
-        return self._reserved(user_id, most_tokens(*texts), prompt.max_tokens, self.prices)
+        return self._reserved(user_id, most_tokens(*texts), prompt.max_tokens, _Bill(self.model, self.prices))
 
     @asynccontextmanager
-    async def _reserved(
-        self, user_id: str | None, most_read: int, most_made: int, prices: Prices
-    ) -> AsyncIterator[_Bill]:
+    async def _reserved(self, user_id: str | None, most_read: int, most_made: int, bill: _Bill) -> AsyncIterator[_Bill]:
         """One attempt: the most it may take is reserved before, and what it took stands when it has ended.
 
         An attempt that is cut off leaves its reservation: what the provider did for it, it did not say.
         """
-        most = prices.most_micro_usd(most_read, most_made)
+        most = bill.prices.most_micro_usd(most_read, most_made)
         reserved = await self.budgets.reserve(user_id, tokens=most_read + most_made, micro_usd=most)
-        bill = _Bill(self.model, prices, reserved)
+        bill.usage = replace(bill.usage, micro_usd=most)
         try:
             with as_failures():
                 yield bill
@@ -249,7 +265,7 @@ class AskedModel:
             if bill.is_known:
                 fresh = usage.input_tokens - usage.cached_tokens
                 self._metrics.spent(
-                    self.model,
+                    bill.model,
                     fresh=fresh,
                     cached=usage.cached_tokens,
                     output=usage.output_tokens,

@@ -1,7 +1,9 @@
 """Between LearnTrac's prompts and Pydantic AI's messages."""
 
+import math
 import re
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 from pydantic_ai.messages import (
@@ -22,10 +24,13 @@ from pydantic_ai.output import OutputObjectDefinition
 from pydantic_ai.tools import ToolDefinition
 
 from learntrac.backends.llm import Prompt, Shape
+from learntrac.backends.llm.failures import Failed
 
 _TOOL = "answer"
 _FENCED = re.compile(r"\A```\w*\s*\n(.*?)\n?```\Z", re.DOTALL)
 _MOST_PROBLEMS = 5
+MOST_DIMENSIONS = 8192
+"""Of a vector: more than any model makes."""
 
 
 def messages_of(prompt: Prompt) -> list[ModelMessage]:
@@ -81,6 +86,18 @@ def correction_of(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_PROBLEMS]
     lines = [f"- {'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}" for problem in problems]
     return "\n".join(["Your last answer was not of the form that is asked for. Answer again, all of it:", *lines])
+
+
+def read_vectors(found: Sequence[Sequence[Any]], texts: int) -> tuple[tuple[float, ...], ...]:
+    """One vector for each of so many texts. Raises Failed where they are not that."""
+    lengths = {len(vector) for vector in found}
+    if len(found) != texts or len(lengths) != 1 or not 0 < min(lengths) <= MOST_DIMENSIONS:
+        raise Failed("the vectors are not one for each text, all of one length")
+    if not all(isinstance(value, float | int) and math.isfinite(value) for vector in found for value in vector):
+        raise Failed("the vectors are not of numbers")
+    if not all(any(vector) for vector in found):
+        raise Failed("a vector has no direction")
+    return tuple(tuple(map(float, vector)) for vector in found)
 
 
 def words_in(event: ModelResponseStreamEvent) -> str:

@@ -225,19 +225,38 @@ class Decoding(Protocol):
         ...
 
 
+class Preparable(Protocol):
+    """An engine that takes seconds to start."""
+
+    async def prepare(self) -> None:
+        """Have it ready before it is asked. Raises SpeechDown."""
+        ...
+
+
 @dataclass(frozen=True)
 class Speech:
-    """The engines of this server. `name` is the provider's: local, openai or aws."""
+    """The engines of this server. `name` is the provider's: local, openai or aws. `slow_to_start` is the one of them
+    that lives on this machine and is worth being started early.
+    """
 
     name: str
     recogniser: Recogniser
     speaker: Speaker
     decoding: Decoding
+    slow_to_start: Preparable | None = None
 
     async def ping(self) -> None:
         """Whether the provider answers, at no cost. Raises SpeechDown, whose message says what happens meanwhile."""
         await self.recogniser.ping()
         await self.speaker.ping()
+
+    async def prepare(self) -> None:
+        """Have an engine of this machine ready before anybody speaks, behind everything else; a cloud's always are.
+
+        Raises SpeechDown.
+        """
+        if self.slow_to_start is not None:
+            await self.slow_to_start.prepare()
 
     async def close(self) -> None:
         """End all engines; what they do is given up."""

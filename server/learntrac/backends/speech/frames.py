@@ -8,6 +8,8 @@ from typing import Any, BinaryIO, NamedTuple
 _LENGTHS = struct.Struct("<II")
 LARGEST_HEAD_BYTES = 4 * 1024 * 1024
 LARGEST_DATA_BYTES = 32 * 1024 * 1024
+GENTLY = "--gently"
+"""What an engine's process is told where nobody waits for it: to load behind everything else."""
 
 
 class Frame(NamedTuple):

@@ -62,6 +62,10 @@ class EngineRecogniser:
     async def ping(self) -> None:
         await self._pool.warm()
 
+    async def prepare(self) -> None:
+        """Have an engine ready before anybody speaks. Raises SpeechDown."""
+        await self._pool.prepare()
+
     async def close(self) -> None:
         await self._pool.close()
 

@@ -35,12 +35,15 @@ def open_speech(settings: SpeechSettings) -> Speech:
     """The engines. No process is started and nobody is asked before the first call. Raises ValueError, in a sentence,
     for a provider that lacks something.
     """
-    recogniser, speaker = _local_recogniser(settings), _local_speaker(settings)
+    recogniser: Recogniser = (local := _local_recogniser(settings))
+    speaker = _local_speaker(settings)
     if settings.provider != "local":
         first_hears, first_speaks = (_openai if settings.provider == "openai" else _aws)(settings)
         recogniser, speaker = FallbackRecogniser(first_hears, recogniser), FallbackSpeaker(first_speaks, speaker)
     decoding = ProcessDecoding(processes=DECODERS)
-    return Speech(name=settings.provider, recogniser=recogniser, speaker=speaker, decoding=decoding)
+    # Behind a cloud it is needed when that fails, perhaps never.
+    early = local if settings.provider == "local" else None
+    return Speech(settings.provider, recogniser, speaker, decoding, slow_to_start=early)
 
 
 def _openai(settings: SpeechSettings) -> tuple[Recogniser, Speaker]:
@@ -75,7 +78,7 @@ def _aws(settings: SpeechSettings) -> tuple[Recogniser, Speaker]:
         raise ValueError("set AWS_REGION and AWS's credentials, or choose another provider") from error
 
 
-def _local_recogniser(settings: SpeechSettings) -> Recogniser:
+def _local_recogniser(settings: SpeechSettings) -> EngineRecogniser:
     if settings.whisper_model is not None:
         pool = Pool("whisper", str(settings.whisper_model), size=settings.processes)
         return EngineRecogniser("faster-whisper", pool, languages=("*",))

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from learntrac.backends.speech import SpeechBusy, SpeechDown
-from learntrac.backends.speech.frames import Frame, packed, read_frame
+from learntrac.backends.speech.frames import GENTLY, Frame, packed, read_frame
 from learntrac.kit.logs import get_logger
 
-STARTED_WITHIN_SECONDS = 30.0
+STARTED_WITHIN_SECONDS, PREPARED_WITHIN_SECONDS = 30.0, 300.0
 TASKS_OF_A_PROCESS = 500
 """Then another takes its place: what a library leaks is given back."""
 BUFFERED_BYTES = 256 * 1024
@@ -109,6 +109,19 @@ class Pool:
         async with self.engine():
             pass
 
+    async def prepare(self) -> None:
+        """Have one engine ready before anybody asks, started behind everything else; nobody waits for it meanwhile.
+
+        Raises SpeechDown.
+        """
+        if self._closed or self._all:
+            return
+        engine = await self._start(GENTLY)
+        if self._closed or len(self._all) > self._size:
+            await self._end(engine)
+        else:
+            self._idle.append(engine)
+
     async def close(self) -> None:
         """End them all."""
         self._closed = True
@@ -165,8 +178,8 @@ class Pool:
         self._all.discard(engine)
         await engine.end()
 
-    async def _start(self) -> Engine:
-        spawning = asyncio.ensure_future(_spawned(self._arguments))
+    async def _start(self, *how: str) -> Engine:
+        spawning = asyncio.ensure_future(_spawned((*how, *self._arguments)))
         try:
             engine = Engine(await asyncio.shield(spawning))
         except asyncio.CancelledError:
@@ -175,7 +188,7 @@ class Pool:
             raise
         self._all.add(engine)
         try:
-            async with asyncio.timeout(STARTED_WITHIN_SECONDS):
+            async with asyncio.timeout(PREPARED_WITHIN_SECONDS if how else STARTED_WITHIN_SECONDS):
                 ready = await engine.receive()
         except BaseException as error:
             await asyncio.shield(self._end(engine))

@@ -1,13 +1,17 @@
 """The engines that everybody has: what they hear, what they say, and how soon they stop."""
 
 import asyncio
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from learntrac.backends.speech import BYTES_A_SECOND, Context, Speech, SpeechDown
+from learntrac.backends.speech.local import EngineRecogniser
 from learntrac.backends.speech.opening import SpeechSettings, open_speech
+from learntrac.backends.speech.pool import Engine
 from tests.backends.speech.sounds import spoken
 
 QUESTION = "Explain why an access token does not prove who signed in."
@@ -151,4 +155,43 @@ async def test_an_extra_that_is_not_installed_is_named(tmp_path: Path) -> None:
         await speech.speaker.speak("Hello", voice=None, language="en-US")
     with pytest.raises(SpeechDown):
         await speech.ping()
+    await speech.close()
+
+
+async def test_an_engine_that_is_started_early_loads_behind_everything_else_and_then_hears(local: Speech) -> None:
+    speech = open_speech(SpeechSettings())
+    recogniser = speech.recogniser
+    assert isinstance(recogniser, EngineRecogniser)
+    preparing, lowest = asyncio.create_task(speech.prepare()), 0
+    while not preparing.done():
+        await asyncio.sleep(0.01)
+        lowest = max([lowest, *(_niceness(engine) for engine in recogniser._pool._all)])
+    await preparing
+    (engine,) = recogniser._pool._idle
+    await speech.prepare()
+
+    heard = await recogniser.recognise(spoken(QUESTION), COURSE)
+
+    assert lowest == 19, "of the thread that loads"
+    assert os.getpriority(os.PRIO_PROCESS, engine._process.pid) == 0, "of the one that hears"
+    assert heard.text == WORDS
+    assert recogniser._pool._idle == [engine], "it was that one, and there is no other"
+    await speech.close()
+
+
+def _niceness(engine: Engine) -> int:
+    """The highest of its threads' (Linux has one for each)."""
+    found = [0]
+    for thread in Path(f"/proc/{engine._process.pid}/task").glob("*/stat"):
+        with suppress(OSError):
+            found.append(int(thread.read_text().rpartition(")")[2].split()[16]))
+    return max(found)
+
+
+async def test_behind_a_cloud_nothing_is_started_early() -> None:
+    speech = open_speech(SpeechSettings(provider="openai", api_key="key", base_url="http://127.0.0.1:9/v1"))
+
+    await speech.prepare()
+
+    assert speech.slow_to_start is None
     await speech.close()

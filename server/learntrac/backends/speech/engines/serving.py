@@ -2,10 +2,12 @@
 
 import ctypes
 import importlib
+import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias
 
@@ -15,6 +17,7 @@ MEBIBYTE = 1024 * 1024
 MEMORY_BYTES = {"decode": 768 * MEBIBYTE, "speak": 768 * MEBIBYTE, "hear": 2048 * MEBIBYTE}
 """Of address space, which is more than what is used. Models that an operator brings (whisper, piper) are not held."""
 CPU_SECONDS_OF_A_TASK = 120
+LOWEST = 19
 _SET_PARENT_DEATH_SIGNAL = 1
 
 
@@ -57,10 +60,10 @@ def confine(kind: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def serve(kind: str, options: tuple[str, ...], asked: Asked) -> None:
-    """Load what `kind` names and do its tasks until the pipe ends."""
+def serve(kind: str, options: tuple[str, ...], asked: Asked, *, is_gentle: bool = False) -> None:
+    """Load what `kind` names, behind everything else where it `is_gentle`, and do its tasks until the pipe ends."""
     try:
-        task: Task = importlib.import_module(_MODULES[kind]).load(*options)
+        task = _gently_loaded(kind, options) if is_gentle else _loaded(kind, options)
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the server is told
         asked.tell({"problem": f"{kind}: {error}"})
         return
@@ -68,6 +71,25 @@ def serve(kind: str, options: tuple[str, ...], asked: Asked) -> None:
     while (first := asked.next()) is not None:
         _allow_cpu()
         task(first, asked)
+
+
+def _loaded(kind: str, options: tuple[str, ...]) -> Task:
+    task: Task = importlib.import_module(_MODULES[kind]).load(*options)
+    return task
+
+
+def _gently_loaded(kind: str, options: tuple[str, ...]) -> Task:
+    """Loaded in a thread of the lowest priority. Who has given priority up does not get it back, but on Linux it is
+    each thread's own, and the tasks are done by another.
+    """
+
+    def load() -> Task:
+        if sys.platform == "linux":
+            os.nice(LOWEST)
+        return _loaded(kind, options)
+
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        return aside.submit(load).result()
 
 
 def _allow_cpu() -> None:
