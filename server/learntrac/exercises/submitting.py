@@ -434,7 +434,7 @@ def graded_by(language: str, stored: dict[str, Any]) -> str:
     if language != "markdown":
         return "tests"
     judged = stored.get("judged_by") or {}
-    if judged.get("instructor"):
+    if judged.get("by_hand"):
         return "an instructor"
     return f"checks and {judged['model']}" if judged.get("model") else "checks"
 
