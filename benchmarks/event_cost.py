@@ -1,26 +1,45 @@
-"""What writing the log of events takes of the requests that cause them: start and complete, in process.
+"""What events take of the requests that cause them: writing the log, and telling the world.
 
     python -m benchmarks.event_cost [DATABASE …]
 
-The statements that write to `learning_event` are timed within each request. Aim: under a tenth of it.
+The statements that write to `learning_event` are timed within each start and complete. What telling takes is the
+difference to a server that tells nothing and looks up nothing to tell: requests of both, and of one that reads which
+events somebody wants with a statement of its own, come in turn, one by one, in one process, of many learners. A request
+is timed from its arrival in the server to the end of its answer, a bare transaction from its beginning to its commit.
+Aim of both: under a tenth of the request.
 """
 
 import asyncio
+import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import httpx
-from sqlalchemy import event
+from sqlalchemy import event, text
 
-from benchmarks.places import DATABASES, LEARNER, PASSWORD, Place, places
+from benchmarks.crowd import key_of
+from benchmarks.places import DATABASES, Place, places
 from benchmarks.rounds import print_table
+from benchmarks.seeding import put_sign_ins
 from learntrac.config import Settings
+from learntrac.kit.asgi import ASGI
 from learntrac.main import API, Parts, create_app, opened, site
+from learntrac.mastery import awards, queries
+from learntrac.mastery import service as mastery
+from learntrac.webhooks.events import EVENTS
+from learntrac.webhooks.outbox import WANTED
 
-CONCEPTS = 400
+CONCEPTS, ROUNDS = 60, 150
 VERY_MANY = 10**9
+LISTENERS = {"nobody listens": (), "a webhook for export.ready": ("export.ready",), "a webhook for everything": EVENTS}
+WAYS = ("nothing told", "read by itself", "LearnTrac")
+WARM_UP = 5
+_HOLD_ALONE = text(queries.HOLD_LEARNER.text.replace(WANTED, "0"))
 
 
 class _Timed:
@@ -40,49 +59,130 @@ class _Timed:
             self.seconds += time.perf_counter() - self._began
 
 
-async def measure(place: Place) -> tuple[int, float, float]:
-    """(requests, their seconds, seconds of writing events)."""
-    settings = Settings(
-        trac_env=place.folder,
-        rate_limit_per_hour=VERY_MANY,
-        run_jobs=False,
-        log_level="WARNING",
-    )
+@dataclass
+class _Server:
+    """The whole server, each request of which is timed inside it."""
+
+    parts: Parts
+    app: ASGI
+    client: httpx.AsyncClient = field(init=False)
+    tokens: Sequence[str] = ()
+    seconds: float = 0.0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve."""
+        began = time.perf_counter()
+        await self.app(scope, receive, send)
+        self.seconds = time.perf_counter() - began
+
+    async def post(self, path: str, body: dict[str, Any], learner: int) -> tuple[Any, float]:
+        """(the answer, seconds)."""
+        head = {"Authorization": f"Bearer {self.tokens[learner]}"}
+        answer = await self.client.post(f"{API}{path}", json=body, headers=head)
+        return answer.raise_for_status().json(), self.seconds
+
+
+@asynccontextmanager
+async def serving(place: Place) -> AsyncIterator[_Server]:
+    """A server in this process, and a learner who is signed in."""
+    settings = Settings(trac_env=place.folder, rate_limit_per_hour=VERY_MANY, run_jobs=False, log_level="WARNING")
     async with opened(settings) as parts:
-        timed = _Timed(parts)
-        transport = httpx.ASGITransport(site(create_app(parts), settings))
+        server = _Server(parts, site(create_app(parts), settings))
+        transport = httpx.ASGITransport(server)
         async with httpx.AsyncClient(transport=transport, base_url="http://bench.test") as client:
-            word = {"username": LEARNER, "password": PASSWORD}
-            token = (await client.post(f"{API}/auth/login", json=word)).json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
-            began = time.perf_counter()
-            for concept in range(1, CONCEPTS + 1):
-                begun = await client.post(f"{API}/concepts/{concept}/start", json={})
-                done = {"session_id": begun.json()["session_id"]}
-                (await client.post(f"{API}/concepts/{concept}/complete", json=done)).raise_for_status()
-            return 2 * CONCEPTS, time.perf_counter() - began, timed.seconds
+            server.client = client
+            with place.learntrac_tables() as tables:
+                server.tokens = put_sign_ins(tables, key_of(place), [f"learner-{one}" for one in range(ROUNDS)])
+            yield server
+
+
+@contextmanager
+def told(way: str) -> Iterator[None]:
+    """Tell nothing, or read which events are wanted by a statement of its own, as was once done."""
+
+    async def nothing(*_args: object, **_more: object) -> None:
+        return None
+
+    with ExitStack() as changed:
+        if way != "LearnTrac":
+            changed.enter_context(patch.object(queries, "HOLD_LEARNER", _HOLD_ALONE))
+            changed.enter_context(patch.object(mastery, "note_wanted", lambda *_: None))
+        if way == "nothing told":
+            changed.enter_context(patch.object(mastery, "tell", nothing))
+            changed.enter_context(patch.object(awards, "announce", nothing))
+        yield
+
+
+async def listen(parts: Parts, events: Sequence[str]) -> None:
+    """Have a webhook for these events, which nobody delivers to."""
+    async with parts.database.begin() as session:
+        await session.execute(text("DELETE FROM webhook_subscription"))
+        for name in events:
+            await session.execute(text("INSERT INTO webhook_subscription VALUES (:event, 1)"), {"event": name})
+
+
+async def bare(server: _Server, mark: str) -> float:
+    """Seconds of a transaction of its own in which a learner begins a concept."""
+    began = time.perf_counter()
+    async with server.parts.database.begin() as session:
+        await mastery.begin(session, user_id=mark, concept_id=1, mode="guided", now=server.parts.clock())
+    return time.perf_counter() - began
+
+
+async def study(server: _Server, learner: int, concept: int) -> tuple[float, float]:
+    """Seconds of a start and of a completion."""
+    begun, start = await server.post(f"/concepts/{concept}/start", {}, learner)
+    body = {"session_id": begun["session_id"]}
+    _, complete = await server.post(f"/concepts/{concept}/complete", body, learner)
+    return start, complete
+
+
+Taken = dict[str, list[tuple[float, float, float]]]
+"""{way: seconds of each bare transaction, start and completion}."""
+
+
+async def measure(place: Place) -> tuple[dict[str, Taken], float]:
+    """{who listens: what was taken}, and the share of all requests that went into the log of events."""
+    found: dict[str, Taken] = {}
+    async with serving(place) as server:
+        timed, log, whole = _Timed(server.parts), 0.0, 0.0
+        for first, (listener, events) in enumerate(LISTENERS.items()):
+            await listen(server.parts, events)
+            found[listener] = {way: [] for way in WAYS}
+            for turn in range(ROUNDS):
+                for place_, way in enumerate((*WAYS[turn % 3 :], *WAYS[: turn % 3])):
+                    with told(way):
+                        alone = await bare(server, f"{first}-{turn}-{way}")
+                        timed.seconds = 0.0
+                        start, complete = await study(server, turn, 1 + 3 * first + place_)
+                    log, whole = log + timed.seconds, whole + start + complete
+                    found[listener][way].append((alone, start, complete))
+    return found, log / whole
+
+
+def rows_of(database: str, found: dict[str, Taken]) -> Iterator[tuple[str, ...]]:
+    """What each way takes more than telling nothing: the median of the turns, each against its own neighbour."""
+    for listener, taken in found.items():
+        base = taken[WAYS[0]][WARM_UP:]
+        medians = (statistics.median(kind) for kind in zip(*base, strict=True))
+        yield f"{database}, {listener}: {WAYS[0]}", *(f"{1000 * seconds:.2f} ms" for seconds in medians)
+        for way in WAYS[1:]:
+            pairs = [zip(*pair, strict=True) for pair in zip(base, taken[way][WARM_UP:], strict=True)]
+            ratios = zip(*([more / less for less, more in pair] for pair in pairs), strict=True)
+            yield f"  {way}", *(f"{statistics.median(kind) - 1:+.1%}" for kind in ratios)
 
 
 def main(databases: Sequence[str] = DATABASES) -> None:
     """Print the figures."""
-    rows = []
+    logs, tellings = [], list[tuple[str, ...]]()
     with places() as room:
         for database in databases:
-            count, whole, events = asyncio.run(measure(room.make(database, CONCEPTS)))
-            each, of_events = 1000 * whole / count, 1000 * events / count
-            rows.append(
-                (
-                    database,
-                    f"{each:.2f}",
-                    f"{of_events:.3f}",
-                    f"{100 * events / whole:.1f} %",
-                )
-            )
-    print_table(
-        "Writing events",
-        ("", "a request, ms", "its events, ms", "share (aim: 10 %)"),
-        rows,
-    )
+            found, log = asyncio.run(measure(room.make(database, CONCEPTS)))
+            logs.append((database, f"{log:.1%}"))
+            tellings += rows_of(database, found)
+    print_table("Writing events to the log", ("", "of start and complete (aim: 10 %)"), logs)
+    columns = ("what telling the world adds (aim: 10 %)", "bare transaction", "start", "complete")
+    print_table("Telling the world", columns, tellings)
 
 
 if __name__ == "__main__":

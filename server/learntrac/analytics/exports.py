@@ -5,7 +5,6 @@ completed. A worker that is killed leaves nothing; the next one begins again.
 """
 
 import asyncio
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.activity.days import day_number
-from learntrac.analytics import queries
+from learntrac.analytics import queries, scratch
 from learntrac.analytics.composing import Report, Wanted, compose
 from learntrac.analytics.gathering import Scope, count_learners
 from learntrac.analytics.schemas import ExportList, ExportRequest, ExportStatus
@@ -272,9 +271,9 @@ class Maker:
             now,
         )
         told = _Told(self.database, row.id)
-        with tempfile.TemporaryDirectory(prefix="learntrac-export-") as folder, ExitStack() as held:
+        with scratch.folder(lost_after_seconds=LOST_AFTER.total_seconds()) as folder, ExitStack() as held:
             report = await compose(self.database, wanted, told.gathered, held=held)
-            file = Path(folder) / f"report.{row.format}"
+            file = folder / f"report.{row.format}"
             await _write(report, file, row.format, orjson.loads(row.sections), told)
             await self._keep(row, file)
 

@@ -2,6 +2,8 @@
 
 from sqlalchemy import text
 
+from learntrac.webhooks.outbox import WANTED
+
 FIND_CONCEPT = text("SELECT id, title, mastery_threshold FROM concept WHERE id = :concept_id")
 CONCEPT_TITLES = "SELECT id, title FROM concept WHERE id IN :ids"
 
@@ -143,10 +145,12 @@ CLAIM = text(
 REFUSE = text("UPDATE submission SET status = 'refused' WHERE id = :id AND status = 'stored'")
 PUT_OFF = text("UPDATE submission SET claimed_until = :until WHERE id = :id AND status = 'stored'")
 GRADE = text(
-    "UPDATE submission SET status = :status, passed = :passed, score = :score, max_score = :max_score,"
+    "UPDATE submission SET status = :status, passed = :passed, score = :score, max_score = :max_score,"  # noqa: S608 - our own names
     " tests_passed = :tests_passed, tests_total = :tests_total, milliseconds = :milliseconds, result = :result,"
-    " issues = :issues, graded_at = :now, explanation = :explanation WHERE id = :id AND status = :before RETURNING id"
+    " issues = :issues, graded_at = :now, explanation = :explanation WHERE id = :id AND status = :before"
+    f" RETURNING {WANTED}"
 )
+"""What comes back is which events somebody wants, as what follows a grade is announced."""
 EXPLAINED = text(
     "UPDATE submission SET status = 'graded', explanation = :explanation WHERE id = :id AND status = 'unexplained'"
     " RETURNING id"

@@ -211,7 +211,7 @@ async def override(
         for point, item in zip(task.definition.rubric, items, strict=True)
     ]
     found = verdict(judged, pass_share=task.definition.pass_share)
-    kept = {"instructor": instructor, "points": {name: {"share": share} for name, share in request.points.items()}}
+    kept = {"by_hand": True, "points": {name: {"share": share} for name, share in request.points.items()}}
     return await _rewrite(
         session,
         row=row,

@@ -50,7 +50,7 @@ from learntrac.mastery.awards import award, list_awarded
 from learntrac.mastery.parameter_file import Model
 from learntrac.mastery.steps import Event
 from learntrac.trac.visibility import Visibility
-from learntrac.webhooks.outbox import announce
+from learntrac.webhooks.outbox import announce, note_wanted
 
 CLAIMED = timedelta(seconds=60)
 """How long one process may take over a submission before another tries it."""
@@ -235,8 +235,10 @@ async def record(
         "explanation": row.explanation,
         "now": to_micros(now),
     }
-    if (await session.execute(queries.GRADE, values)).one_or_none() is None:
+    wanted = (await session.execute(queries.GRADE, values)).scalar_one_or_none()
+    if wanted is None:
         return False
+    note_wanted(session, wanted)
     await _count(session, row, verdict.share, now)
     await announce(session, "exercise.submitted", _told(row, values, verdict), now=now, user_id=row.user_id)
     if not waits:
@@ -432,7 +434,7 @@ def graded_by(language: str, stored: dict[str, Any]) -> str:
     if language != "markdown":
         return "tests"
     judged = stored.get("judged_by") or {}
-    if judged.get("instructor"):
+    if judged.get("by_hand"):
         return "an instructor"
     return f"checks and {judged['model']}" if judged.get("model") else "checks"
 

@@ -4,6 +4,8 @@ import functools
 
 from sqlalchemy import TextClause, bindparam, text
 
+from learntrac.webhooks.outbox import WANTED
+
 _STANDING = (
     "user_id, concept_id, status, mastery_score, answers, threshold, terms, stability, difficulty, reviewed_at, due_at,"
     " begun_at, completed_at, mastered_at"
@@ -14,10 +16,11 @@ ADD_EVIDENCE = text(
     " score_before, score_after, voided, at) VALUES (:user_id, :concept_id, :item_id, :outcome, :weight, :source,"
     " :threshold, :prerequisites, :predicted, :score_before, :score_after, :voided, :at)"
 )
-# One statement that makes the row where there is none, locks it in any case, and tells what is in it.
+# One statement that makes the row where there is none, locks it in any case, and tells what is in it. What follows is
+# announced, so it also tells which events somebody wants.
 HOLD_LEARNER = text(
-    "INSERT INTO learner_state (user_id, model, state, updated_at) VALUES (:user_id, '', :empty, :now)"
-    " ON CONFLICT (user_id) DO UPDATE SET updated_at = excluded.updated_at RETURNING model, state"
+    "INSERT INTO learner_state (user_id, model, state, updated_at) VALUES (:user_id, '', :empty, :now)"  # noqa: S608 - our own names
+    f" ON CONFLICT (user_id) DO UPDATE SET updated_at = excluded.updated_at RETURNING model, state, {WANTED} AS wanted"
 )
 KEEP_STATE = text("UPDATE learner_state SET model = :model, state = :state WHERE user_id = :user_id")
 FIND_STATE = text("SELECT state FROM learner_state WHERE user_id = :user_id AND model <> ''")

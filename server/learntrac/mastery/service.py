@@ -37,6 +37,7 @@ from learntrac.mastery.rows import evidence_values, graded_of, standing_values, 
 from learntrac.mastery.steps import Answer, Event, Step, Where
 from learntrac.mastery.tracing import State
 from learntrac.trac.visibility import Visibility
+from learntrac.webhooks.outbox import note_wanted
 
 __all__ = [
     "STRONG_FROM",
@@ -301,7 +302,9 @@ async def _resettle(session: AsyncSession, where: Where, known: Known, now: date
 async def _hold(session: AsyncSession, user_id: str, now: datetime) -> Row[Any]:
     """Lock the learner's row until the end of the transaction; it is made where there is none."""
     values = {"user_id": user_id, "empty": b"", "now": to_micros(now)}
-    return (await session.execute(queries.HOLD_LEARNER, values)).one()
+    row = (await session.execute(queries.HOLD_LEARNER, values)).one()
+    note_wanted(session, row.wanted)
+    return row
 
 
 async def _get_held(session: AsyncSession, where: Where, now: datetime) -> Where:

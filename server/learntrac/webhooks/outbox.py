@@ -1,7 +1,8 @@
 """Telling the world: an event becomes rows in the transaction of its cause, and is sent from there later.
 
-So nothing is announced that did not happen, and nothing that happened gets lost. Where nobody listens, the first event
-of a transaction costs one read of an index, and the others nothing.
+So nothing is announced that did not happen, and nothing that happened gets lost. Which events somebody wants is read
+once in a transaction, so whoever was registered before it began is told. The verbs that learners wait for read it with
+a statement that they make anyway: they return the column `WANTED`, and hand it to `note_wanted`.
 """
 
 import uuid
@@ -14,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.kit.clock import to_micros
 from learntrac.webhooks import queries
-from learntrac.webhooks.events import plain
+from learntrac.webhooks.events import EVENTS, plain
+from learntrac.webhooks.queries import WANTED
 
-_WANTED = "webhooks.wanted"
+__all__ = ["WANTED", "announce", "note_wanted"]
+
+_NOTED = "webhooks.wanted"
 
 
 async def announce(
@@ -29,15 +33,19 @@ async def announce(
     """
     if event not in await _wanted(session):
         return
-    values = {"event": event, "event_id": str(uuid.uuid4()), "now": to_micros(now)}
-    content = orjson.dumps(plain(data)).decode()
-    await session.execute(queries.ADD_EVENT, values | {"data": content, "user_id": user_id})
-    await session.execute(queries.ADD_DELIVERIES, values)
+    values = {"event": event, "event_id": str(uuid.uuid4()), "now": to_micros(now), "user_id": user_id}
+    values["data"] = orjson.dumps(plain(data)).decode()
+    for statement in queries.ANNOUNCE[session.get_bind().dialect.name]:
+        await session.execute(statement, values)
+
+
+def note_wanted(session: AsyncSession, wanted: int) -> None:
+    """Remember for this transaction the value that a statement of it returned for the column `WANTED`."""
+    session.info[_NOTED] = frozenset(event for place, event in enumerate(EVENTS) if wanted >> place & 1)
 
 
 async def _wanted(session: AsyncSession) -> frozenset[str]:
-    """The events that somebody wants, read once in a transaction."""
-    if _WANTED not in session.info:
-        session.info[_WANTED] = frozenset((await session.execute(queries.WANTED)).scalars())
-    wanted: frozenset[str] = session.info[_WANTED]
+    if _NOTED not in session.info:
+        note_wanted(session, (await session.execute(queries.READ_WANTED)).scalar_one())
+    wanted: frozenset[str] = session.info[_NOTED]
     return wanted

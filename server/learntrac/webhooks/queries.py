@@ -2,7 +2,18 @@
 
 from sqlalchemy import bindparam, text
 
-WANTED = text("SELECT DISTINCT event FROM webhook_subscription")
+from learntrac.webhooks.events import EVENTS
+
+_BITS = ", ".join(f"('{event}', {1 << place})" for place, event in enumerate(EVENTS))
+WANTED = (
+    "CASE WHEN EXISTS (SELECT 1 FROM webhook_subscription) THEN"  # noqa: S608 - our own names
+    f" (SELECT coalesce(sum(e.column2), 0) FROM (VALUES {_BITS}) AS e WHERE"
+    " EXISTS (SELECT 1 FROM webhook_subscription s WHERE s.event = e.column1)) ELSE 0 END"
+)
+"""A column: the events that somebody wants, a bit for each, in the order of `EVENTS`. However many want them, it takes
+a look into the index for each event, and a single one where nobody wants any.
+"""
+READ_WANTED = text(f"SELECT {WANTED}")
 ADD_EVENT = text(
     "INSERT INTO webhook_event (id, event, data, user_id, at) VALUES (:event_id, :event, :data, :user_id, :now)"
 )
@@ -10,6 +21,11 @@ ADD_DELIVERIES = text(
     "INSERT INTO webhook_delivery (webhook_id, event_id, status, attempts, due_at, created_at)"
     " SELECT webhook_id, :event_id, 'pending', 0, :now, :now FROM webhook_subscription WHERE event = :event"
 )
+ANNOUNCE = {
+    "sqlite": (ADD_EVENT, ADD_DELIVERIES),
+    "postgresql": (text(f"WITH event AS ({ADD_EVENT.text}) {ADD_DELIVERIES.text}"),),
+}
+"""By the database's kind: an event and its deliveries, on PostgreSQL in one round trip."""
 
 _SHOWN = (
     "id, kind, owner, url, events, status, disabled_reason, failures, failing_since, succeeded_at, old_secret_until,"

@@ -34,9 +34,6 @@ class Slots:
     _others: int = 0
     _begun: deque[float] = field(default_factory=deque)
 
-    def __len__(self) -> int:
-        return len(self._busy)
-
     def is_busy(self, delivery_id: int) -> bool:
         """Whether this delivery is under way."""
         return delivery_id in self._busy

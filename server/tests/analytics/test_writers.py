@@ -105,7 +105,7 @@ def test_a_pdf_has_nothing_active_and_says_where_it_ends(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("format_", ["csv", "xlsx"])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, format_: str) -> None:
-    """A sheet ends at what it takes; a million rows are written by the benchmark."""
+    """Twenty thousand rows; `benchmarks/analytics.py` measures whole reports of ten thousand learners."""
     file = tmp_path / f"long.{format_}"
     writer = open_writer(format_, file, HEAD)
     writer.begin(TABLE)

@@ -1,6 +1,7 @@
 """One person's data erased: none of it is left, and nobody else's is touched."""
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
@@ -11,11 +12,15 @@ from learntrac.privacy.pseudonyms import pseudonym
 from learntrac.privacy.sections import SECTIONS
 from tests.accounts.helpers import is_signed_in, log_in, rows
 from tests.audit.looking import acts, entries
-from tests.conftest import SECRET, Api, eventually, make_settings
+from tests.conftest import SECRET, Api, Person, eventually, make_settings
+from tests.exercises.conftest import DESIGN, QUIZ, Room
 from tests.privacy.people import have_learned, naming, tables
+from tests.progress.studying import RIGHT, days_ago, study
 
 SUMS = {"day_total", "window_change", "concept_window", "activity_state"}
-ALICE = pseudonym(SECRET.encode(), "alice")
+ALICE, IVAN = pseudonym(SECRET.encode(), "alice"), pseudonym(SECRET.encode(), "ivan")
+BY_HAND = {"points": {"Clarity": 0.5}}
+MESSAGES = 1
 
 
 async def erase(api: Api, name: str, *, write: bool = True) -> dict[str, int]:
@@ -131,6 +136,71 @@ async def test_no_request_or_address_leads_back_to_an_erased_person(api: Api) ->
     (look,) = await entries(api, "progress.view")
     assert (look.actor, look.subject, look.address) == (pseudonym(SECRET.encode(), "ivan"), ALICE, "")
     assert alice.login["user"]["id"] == "alice"
+
+
+async def test_an_instructor_who_graded_again_is_forgotten_and_the_grade_stays(api: Api) -> None:
+    """Regrading, and judging a design: the name is nowhere, the learner keeps the verdict and the evidence."""
+    room = Room(api, await api.sign_in("ivan"), await api.sign_in("alice"), await api.sign_in("bob"))
+    attempts = [await _graded_again(room, QUIZ, "regrade", {}), await _graded_again(room, DESIGN, "override", BY_HAND)]
+    before = await tables(api)
+
+    counts = await erase(api, "ivan")
+
+    after = await tables(api)
+    assert counts["submissions"] == 2
+    assert await naming(api, "ivan") <= {"concept"}, "Trac's word for who owns a ticket"
+    assert [(row["regraded_by"], row["note"]) for row in after["submission"]] == [(IVAN, "")] * 2
+    assert after["evidence"] == before["evidence"]
+    kept = [await _only_attempt(room, exercise) for exercise in (QUIZ, DESIGN)]
+    assert kept == [attempt | {"regraded_by": IVAN, "note": ""} for attempt in attempts]
+
+
+async def _graded_again(room: Room, exercise: dict[str, Any], how: str, more: dict[str, Any]) -> dict[str, Any]:
+    """Alice's attempt, as she sees it after ivan graded it again."""
+    name = await room.offer(exercise)
+    session_id = (await room.start(room.alice, name))["session_id"]
+    given: dict[str, Any] = {"answers": {}} if exercise is QUIZ else {"code": DESIGN["solution"]}
+    done = await room.hand_in(room.alice, name, session_id, **given)
+    path = f"/exercises/{name}/attempts/{done['attempt_id']}/{how}"
+    assert (await room.ivan.post(path, more | {"note": "I, ivan, looked again"})).status == 200
+    return await _only_attempt(room, exercise)
+
+
+async def _only_attempt(room: Room, exercise: dict[str, Any]) -> dict[str, Any]:
+    (attempt,) = (await room.alice.get(f"/exercises/{exercise['id']}/attempts"))["attempts"]
+    return dict(attempt)
+
+
+async def test_an_erased_learner_is_in_no_order_of_a_report_that_others_keep(api: Api) -> None:
+    """Orders that are done, waiting and cancelled, of two people; a name that merely holds the other stays."""
+    people = await have_learned(api, "alice", "bob")
+    await study(api, "alice2", MESSAGES, days_ago(api, 2), RIGHT)
+    ivan, admin = await api.sign_in("ivan"), await api.sign_in("admin")
+    done = await _order_report(ivan, "alice", "bob")
+    await api.drain()
+    gone = await _order_report(admin, "alice2", "alice")
+    assert (await admin.post(f"/analytics/export/{gone}/cancel")).status == 200
+    waiting, others = await _order_report(admin, "alice"), await _order_report(ivan, "alice2", "bob")
+
+    await erase(api, "alice")
+
+    found = {row["id"]: orjson.loads(row["filters"]).get("user_ids") for row in (await tables(api))["export"]}
+    assert {name: found[name] for name in (done, gone, waiting, others)} == {
+        done: ["bob"],
+        gone: ["alice2"],
+        waiting: [],
+        others: ["alice2", "bob"],
+    }
+    await api.drain()  # an order that lost its only learner must not become one of everybody
+    assert (await admin.get(f"/analytics/export/{waiting}/status"))["status"] == "cancelled"
+    assert people["bob"].token
+
+
+async def _order_report(person: Person, *names: str) -> str:
+    order = {"report_type": "learner_progress", "format": "csv", "filters": {"user_ids": list(names)}}
+    answer = await person.post("/analytics/export", order | {"include_sections": ["summary"]})
+    assert answer.status == 200, answer.body
+    return str(answer["export_id"])
 
 
 async def test_whoever_comes_back_begins_anew(api: Api) -> None:

@@ -4,16 +4,19 @@ import asyncio
 import hashlib
 import hmac
 import json
+import resource
 from base64 import b64decode, b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from learntrac.kit.clock import to_micros
+from learntrac.kit.errors import Unavailable
+from learntrac.webhooks import delivering
 from learntrac.webhooks.outbox import announce
-from learntrac.webhooks.schedule import MOST_ATTEMPTS
+from learntrac.webhooks.schedule import MOST_ATTEMPTS, wished_seconds
 from learntrac.webhooks.schemas import WebhookRequest
 from learntrac.webhooks.service import Owner, register
 from tests.conftest import Api, TracCopy, eventually, serving
@@ -142,6 +145,21 @@ async def test_410_disables(hooked: Api) -> None:
     assert (back["status"], back["disabled_reason"], back["failed_attempts"]) == ("active", None, 0)
 
 
+async def test_410_to_several_at_once_disables_once(hooked: Api) -> None:
+    ivan, admin = await hooked.sign_in("ivan"), await hooked.sign_in("admin")
+    async with inbox(reply(204), reply(410)) as receiver:
+        hook = await add(ivan, receiver.url)
+        await tell(hooked)
+        await hooked.parts.deliverer.drain()
+        for number in (2, 3, 4):
+            await tell(hooked, number)
+        await hooked.parts.deliverer.drain()
+
+    assert len(receiver.got) == 4, "one that is well is sent several at once"
+    assert [one["status"] for one in await deliveries(ivan, hook)] == ["failed"] * 3 + ["delivered"]
+    assert (await admin.get("/audit", action="webhook.disable"))["total"] == 1
+
+
 async def test_one_that_answers_nothing_well_for_five_days_is_disabled(hooked: Api) -> None:
     ivan = await hooked.sign_in("ivan")
     async with inbox(reply(500)) as receiver:
@@ -199,9 +217,11 @@ async def test_both_secrets_sign_for_a_while(hooked: Api) -> None:
 
 
 async def test_secrets_of_another_key_are_not_guessed(trac_copy: TracCopy) -> None:
+    """Of several webhooks: one that ends at once holds the next one up no more than it is held up."""
     async with inbox() as receiver:
         async with serving(trac_copy, webhook_networks=NETWORKS) as api:
             hook = await add(await api.sign_in("ivan"), receiver.url)
+            await add(await api.sign_in("ivan"), f"{receiver.url}/other")
             await tell(api)
         async with serving(
             trac_copy, webhook_networks=NETWORKS, secret_key="quite another key for these tests of ours"
@@ -320,3 +340,63 @@ async def test_the_database_may_be_away_for_a_while(hooked: Api, monkeypatch: py
         await eventually(lambda: _has(receiver.got, 1))
         running.cancel()
         await asyncio.wait([running])
+
+
+async def test_trouble_is_told_once_until_it_is_over(hooked: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliverer, said = hooked.parts.deliverer, list[tuple[str, object]]()
+
+    class Log:
+        def warning(self, event: str, **more: object) -> None:
+            said.append((event, more["exc_info"]))
+
+    fault, away = LookupError("ours"), Unavailable("The database is away.")
+    steps: list[Exception | None] = [fault, fault, None, away, away]
+
+    async def step() -> int:
+        trouble = steps.pop(0)
+        if trouble is not None:
+            raise trouble
+        return 0
+
+    monkeypatch.setattr("learntrac.webhooks.delivering._log", Log())
+    monkeypatch.setattr(deliverer, "_step", step)
+    while steps:
+        await deliverer._try_step()
+
+    assert said == [("webhooks have to wait", fault), ("webhooks have to wait", None)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "files", "asked_for"),
+    [
+        ((256, 1024), 1024, [(1024, 1024)]),
+        ((256, resource.RLIM_INFINITY), 4096, [(4096, resource.RLIM_INFINITY)]),
+        ((8192, 8192), 8192, []),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), 4096, []),
+    ],
+)
+def test_as_many_files_as_slow_receivers_take_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], files: int, asked_for: list[tuple[int, int]]
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _which, wished: asked.append(wished))
+
+    assert (delivering._files(), asked) == (files, asked_for)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("Mon, 30 Nov 2026 12:01:00 GMT", 60),
+        ("Mon, 30 Nov 2026 13:02:00 +0100", 120),
+        ("Mon, 30 Nov 2026 12:01:00 -0000", 60),
+        ("Mon, 30 Nov 2026 11:00:00 GMT", 0),
+        ("30 Foo 2026", 0),
+        ("-5", 0),
+        ("\u0665", 0),
+        (" 7 ", 7),
+    ],
+)
+def test_a_wish_is_seconds_or_a_date(written: str, seconds: float) -> None:
+    assert wished_seconds({"retry-after": written}, datetime(2026, 11, 30, 12, tzinfo=UTC)) == seconds

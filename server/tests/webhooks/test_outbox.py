@@ -1,8 +1,10 @@
 """What is announced: each event of a learner's steps, once, in the transaction of its cause, on both databases."""
 
 import pytest
+from sqlalchemy import text
 
-from learntrac.webhooks.events import plain
+from learntrac.kit.db import Database
+from learntrac.webhooks.events import EVENTS, plain
 from learntrac.webhooks.outbox import announce
 from tests.conftest import Api, Person
 from tests.mastery.answering import answer_as
@@ -131,3 +133,38 @@ def test_numbers_are_written_alike_in_every_language() -> None:
 
     assert plain(data) == {"score": 1, "share": 0.1235, "many": [2, {"deep": [0]}], "yes": True, "none": None}
     assert isinstance(plain(1.0), int)
+
+
+async def test_whoever_registered_before_a_transaction_began_is_told_by_every_process(
+    api: Api,
+) -> None:
+    """Another process registers and removes; this one keeps nothing of it from one transaction to the next."""
+    alice = await api.sign_in("alice")
+    other = Database(api.parts.database.url.render_as_string(hide_password=False))
+    try:
+        for concept in (MESSAGES, FUNCTIONS, METHODS):
+            await study(alice, concept)
+            async with other.begin() as session:
+                await session.execute(text("INSERT INTO webhook_subscription VALUES ('concept.started', 7)"))
+            await alice.post(f"/concepts/{concept}/start", {})
+            async with other.begin() as session:
+                await session.execute(text("DELETE FROM webhook_subscription"))
+    finally:
+        await other.close()
+
+    assert [(event, data["concept_id"]) for event, data in await announced(api)] == [
+        ("concept.started", concept) for concept in (MESSAGES, FUNCTIONS, METHODS)
+    ]
+
+
+@pytest.mark.parametrize("wanted", [(), *((event,) for event in EVENTS), EVENTS])
+async def test_which_events_are_wanted_comes_with_another_statement(api: Api, wanted: tuple[str, ...]) -> None:
+    """As it is read where no statement brings it."""
+    for number in (1, 2):
+        if wanted:
+            await listen(api, *wanted, webhook_id=number)
+    async with api.parts.database.begin() as session:
+        for event in EVENTS:
+            await announce(session, event, {"user_id": "alice", "concept_id": 1}, now=api.clock())
+
+    assert [event for event, _ in await announced(api)] == [event for event in EVENTS if event in wanted for _ in "ab"]
