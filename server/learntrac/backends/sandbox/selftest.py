@@ -86,6 +86,56 @@ JAVASCRIPT = (
     Attack("returns no plain number", "function attack() { return new Number(5) }", ("not_plain",)),
 )
 
+_GO = """
+package answer
+
+import ({imports})
+
+func attack() string {{
+    {body}
+    return "kept out"
+}}
+"""
+_GO_ENDLESS = "package answer\nfunc attack() {{ {body} }}\n"
+
+
+def _go(name: str, imports: str, body: str) -> Attack:
+    quoted = "; ".join(f'"{package}"' for package in imports.split())
+    return Attack(name, _GO.format(imports=quoted, body=body))
+
+
+GO = (
+    _go("reads a file", "os", 'if _, e := os.ReadFile("/etc/passwd"); e == nil { return "through" }'),
+    _go("reads the environment", "os", 'if len(os.Environ()) > 0 { return "through" }'),
+    _go("lists a folder", "os", 'if _, e := os.ReadDir("/"); e == nil { return "through" }'),
+    _go(
+        "writes a file",
+        "os",
+        'if e := os.WriteFile("/tmp/learntrac-self-test", nil, 0o600); e == nil { return "through" }',
+    ),
+    _go(
+        "opens a socket",
+        "syscall",
+        'if _, e := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0); e == nil { return "through" }',
+    ),
+    _go("begins a process", "os/exec", 'if e := exec.Command("/bin/true").Run(); e == nil { return "through" }'),
+    _go(
+        "forks",
+        "syscall",
+        'if _, _, e := syscall.RawSyscall(syscall.SYS_CLONE, 17, 0, 0); e == 0 { return "through" }',
+    ),
+    _go("kills its parent", "syscall", 'if syscall.Kill(syscall.Getppid(), 9) == nil { return "through" }'),
+    _go("looks at other processes", "os", 'if _, e := os.ReadDir("/proc"); e == nil { return "through" }'),
+    Attack("never ends", _GO_ENDLESS.format(body="for {}"), ("timeout",), _HASTE),
+    Attack(
+        "takes all memory",
+        _GO_ENDLESS.format(body="a := [][]byte{}; for { a = append(a, make([]byte, 1<<22)); a[0][0]++ }"),
+        ("memory", "timeout"),
+        _HASTE,
+    ),
+    Attack("returns no plain number", "package answer\nfunc attack() complex128 { return 5 }\n", ("not_plain",)),
+)
+
 
 async def failures(attacks: tuple[Attack, ...], language: str, honest: str, ask: Ask) -> str | None:
     """What got through, or what an honest program could not do; nothing where all is well."""
