@@ -8,11 +8,12 @@ LONGEST_READ_BYTES = 64 * 1024
 LONGEST_TOLD = 2000
 _SOLUTION, _CALLS = "solution.go", "calls.go"
 _HARNESS = "learntracHarness"
-_CLAUSE = re.compile(r"\A(?>\s|//[^\n]*|/\*(?s:.*?)\*/)*+package\s+([A-Za-z_]\w*)")
+_CLAUSE = re.compile(r"\A(?>\s|//[^\n]*|/\*(?s:.*?)\*/)*+package\s+([^\W\d]\w*)")
 _MAIN = re.compile(r"^func\s+main\s*\(", re.MULTILINE)
 _PLACE = re.compile(r"^(solution|calls)\.go:(\d+)(?::\d+)?: ")
 _ABSENT = re.compile(r"^calls\.go:\d+(?::\d+)?: undefined: (\w+)$", re.MULTILINE)
 _NOT_OFFERED = re.compile(r" \(open : no such file or directory\)")
+_WHERE_ELSE = re.compile(r"\[/proc/self/fd/[\d:]+\]")
 _LAST_WORDS = re.compile(r"^(?:panic|fatal error): .*(?:\n(?!\n).*)*", re.MULTILINE)
 _LINE = re.compile(r"\bsolution\.go:(\d+)")
 
@@ -54,7 +55,7 @@ def what_is_wrong(said: str) -> str:
         current = of_whom[place[1]] if place else current
         current.append(line)
     told = of_whom["solution"] or [f"It cannot be called: {_PLACE.sub('', line)}" for line in of_whom["calls"]]
-    text = _NOT_OFFERED.sub(" (it is not offered here)", "\n".join(told)).strip()
+    text = _WHERE_ELSE.sub("", _NOT_OFFERED.sub(" (it is not offered here)", "\n".join(told))).strip()
     return text[:LONGEST_TOLD] or "It could not be compiled: it is too large, or takes the compiler too long."
 
 

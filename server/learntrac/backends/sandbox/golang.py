@@ -26,7 +26,7 @@ TOOL_FILE_BYTES = 64 * MEBIBYTE
 OWN_BYTES = 128 * MEBIBYTE
 """What Go keeps for itself of what it may write to."""
 MOST_PRINTED_BYTES = 16 * MEBIBYTE
-"""Printing more in one call ends the program; what is shown of it is cut off much sooner."""
+"""What is printed in one call after that is lost; what is shown of it is cut off much sooner."""
 _SOURCE, _CALLS, _ARCHIVE, _PROGRAM, _PACKAGES, _ITSELF = 3, 4, 5, 6, 7, 8
 _FREE_FROM = 20
 _PLACED = "/proc/self/fd/{}"
@@ -83,7 +83,7 @@ def build_program(tools: Tools, order: Mapping[str, Any]) -> tuple[int | None, s
     files |= {_PROGRAM: in_memory()}
     said, done = run_tool(tools.linker, _LINK, files)
     if not done:
-        return None, compiling.what_is_wrong(said)
+        return None, f"It could not be linked. {said[: compiling.LONGEST_TOLD].strip()}".strip()
     return read_only(files[_PROGRAM]), ""
 
 

@@ -62,9 +62,9 @@ def find_toolchain() -> Toolchain:
         raise NoToolchain(NO_TOOLCHAIN)
     try:
         said = json.loads(_go(command, ["env", "-json", "GOVERSION", "GOTOOLDIR"], {}))
+        found = Toolchain(command, said["GOVERSION"], Path(said["GOTOOLDIR"]))
     except (ValueError, KeyError) as error:
-        raise NoToolchain(f"`go env` gives no answer that can be read: {error}") from error
-    found = Toolchain(command, said["GOVERSION"], Path(said["GOTOOLDIR"]))
+        raise NoToolchain("`go env` gives no answer that can be read") from error
     if _number(found.version) < _OLDEST:
         raise NoToolchain(f"{found.version} is too old: Go 1.22 or later is needed")
     if not (found.compiler.is_file() and found.linker.is_file()):
