@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 from learntrac.backends.sandbox import Limits, frames
@@ -133,6 +134,10 @@ class Box:
         with suppress(OSError):
             # A box leads a group of its own: all threads, and what a compiler is at.
             os.setpriority(os.PRIO_PGRP, self._process.pid, BEHIND_OTHERS)
+        with suppress(OSError):
+            # Linux may share the processor out between sessions first, and a box has one of its own: its processes
+            # would then stand behind each other only.
+            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(BEHIND_OTHERS))
 
     def cpu_seconds(self) -> float:
         """What the process has used since it began."""

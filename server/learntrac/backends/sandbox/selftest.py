@@ -86,46 +86,34 @@ JAVASCRIPT = (
     Attack("returns no plain number", "function attack() { return new Number(5) }", ("not_plain",)),
 )
 
-_GO = """
+_GO_ENDLESS = "package answer\nfunc attack() {{ {body} }}\n"
+_GO_OUTSIDE = """
 package answer
 
-import ({imports})
+import ("os"; "os/exec"; "syscall")
 
-func attack() string {{
-    {body}
+func attack() string {
+    _, read := os.ReadFile("/etc/passwd")
+    _, listed := os.ReadDir("/")
+    _, processes := os.ReadDir("/proc")
+    written := os.WriteFile("/tmp/learntrac-self-test", nil, 0o600)
+    begun := exec.Command("/bin/true").Run()
+    killed := syscall.Kill(syscall.Getppid(), 9)
+    _, socket := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+    _, shared := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ, syscall.MAP_SHARED | syscall.MAP_ANON)
+    for _, refused := range []error{read, listed, processes, written, begun, killed, socket, shared} {
+        if refused == nil { return "through" }
+    }
+    if _, _, refused := syscall.RawSyscall(syscall.SYS_CLONE, 17, 0, 0); refused == 0 { return "through" }
+    if len(os.Environ()) > 0 { return "through" }
     return "kept out"
-}}
+}
 """
-_GO_ENDLESS = "package answer\nfunc attack() {{ {body} }}\n"
-
-
-def _go(name: str, imports: str, body: str) -> Attack:
-    quoted = "; ".join(f'"{package}"' for package in imports.split())
-    return Attack(name, _GO.format(imports=quoted, body=body))
+"""In one program: compiling takes longer than all of it."""
 
 
 GO = (
-    _go("reads a file", "os", 'if _, e := os.ReadFile("/etc/passwd"); e == nil { return "through" }'),
-    _go("reads the environment", "os", 'if len(os.Environ()) > 0 { return "through" }'),
-    _go("lists a folder", "os", 'if _, e := os.ReadDir("/"); e == nil { return "through" }'),
-    _go(
-        "writes a file",
-        "os",
-        'if e := os.WriteFile("/tmp/learntrac-self-test", nil, 0o600); e == nil { return "through" }',
-    ),
-    _go(
-        "opens a socket",
-        "syscall",
-        'if _, e := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0); e == nil { return "through" }',
-    ),
-    _go("begins a process", "os/exec", 'if e := exec.Command("/bin/true").Run(); e == nil { return "through" }'),
-    _go(
-        "forks",
-        "syscall",
-        'if _, _, e := syscall.RawSyscall(syscall.SYS_CLONE, 17, 0, 0); e == 0 { return "through" }',
-    ),
-    _go("kills its parent", "syscall", 'if syscall.Kill(syscall.Getppid(), 9) == nil { return "through" }'),
-    _go("looks at other processes", "os", 'if _, e := os.ReadDir("/proc"); e == nil { return "through" }'),
+    Attack("reaches for what is outside", _GO_OUTSIDE),
     Attack("never ends", _GO_ENDLESS.format(body="for {}"), ("timeout",), _HASTE),
     Attack(
         "takes all memory",
