@@ -92,8 +92,8 @@ def bare(source: str, calls: Sequence[Sequence[object]], function: str) -> float
 
 
 @contextmanager
-def demo() -> Iterator[str]:
-    """The URL of a demo of its own, its sandbox ready."""
+def demo() -> Iterator[tuple[str, int]]:
+    """The URL of a demo of its own, and the number of its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -114,7 +114,7 @@ def demo() -> Iterator[str]:
         ]
         server = subprocess.Popen(command, env=os.environ | given, stdout=subprocess.DEVNULL)
         try:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", server.pid
         finally:
             server.terminate()
             server.wait(timeout=30)
@@ -139,7 +139,7 @@ def main() -> None:
     assert isinstance(definition, CodeDefinition)
     source = definition.solution.replace('query": query', 'query": query if query != "limit=2" else ""')
     calls = [case.args for case in definition.cases]
-    with demo() as url:
+    with demo() as (url, pid):
         learners = _ready(url, source)
         whole, fresh = [], []
         for _ in range(ROUNDS):
@@ -149,12 +149,21 @@ def main() -> None:
         print(f"whole request, {len(calls)} cases: median {1000 * statistics.median(whole):.1f} ms")
         print(f"bare CPython, started fresh:  median {1000 * statistics.median(fresh):.1f} ms")
         print(f"ratio, median of {ROUNDS} pairs: {ratio:.2f} (aim: at most {AIM:g})")
-        until = time.monotonic() + SECONDS
+        before, until = processor_seconds(pid), time.monotonic() + SECONDS
         with ThreadPoolExecutor(len(learners)) as pool:
             counts = list(pool.map(lambda one: _until(one, until), learners))
+        used = sum(seconds - before.get(each, 0) for each, seconds in processor_seconds(pid).items())
         print(
             f"{len(learners)} learners at once: {sum(counts) / SECONDS:.1f} graded a second on {os.cpu_count()} cores"
         )
+        print(f"for each second of a core that server and boxes used: {sum(counts) / used:.1f} (aim: 30)")
+
+
+def processor_seconds(pid: int) -> dict[int, float]:
+    """{process: what it has used}, of the server and of all that it began and still runs."""
+    listed = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    pids = [pid, *(int(child) for line in listed for child in line)]
+    return {each: time.clock_gettime((~each << 3) | 2) for each in pids}
 
 
 def _until(learner: Learner, moment: float) -> int:

@@ -254,6 +254,8 @@ class CodeDefinition(_Common):
             raise ValueError("tests as code import the solution by a name: module is missing")
         if self.cases and all(case.hidden for case in self.cases):
             raise ValueError("at least one case must be visible")
+        if self.language == "go" and not (self.function or all(case.function for case in self.cases)):
+            raise ValueError("in Go functions are called: each case has a function, or the exercise has one for all")
         return self
 
 

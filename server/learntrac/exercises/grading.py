@@ -25,6 +25,8 @@ _ENDINGS = {
     "not_reached": "not reached: an earlier call ended the program",
 }
 
+_RAISING = {"python": "raises", "go": "fails with"}
+
 
 class Expectation(Protocol):
     """What a case expects, as `definition.Case` has it."""
@@ -165,13 +167,15 @@ def _lines(output: str) -> list[str]:
 
 def _expected(case: Expectation, language: str) -> str:
     if case.expect_error is not None:
-        return f"raises {case.expect_error}" if language == "python" else f"throws {case.expect_error}"
+        return shown_error(case.expect_error, language)
     return short(case.expect_output) if case.expect_output is not None else shown(case.expect, language)
 
 
 def _got(case: Expectation, answer: Answer, language: str) -> str:
     if answer.status == "raised":
         return short(answer.error)
+    if answer.status == "crashed" and answer.error:
+        return short(f"{_ENDINGS['crashed']}: {answer.error}")
     if answer.status != "returned":
         return _ENDINGS[answer.status]
     return short(answer.output) if case.expect_output is not None else shown(answer.value, language)
@@ -224,6 +228,11 @@ def shown_call(case: Expectation, function: str | None, language: str) -> str:
     if name is None:
         return short(case.stdin)
     return short(f"{name}({', '.join(shown(one, language) for one in case.args)})")
+
+
+def shown_error(name: str, language: str) -> str:
+    """An expected error as one speaks of it in this language."""
+    return f"{_RAISING.get(language, 'throws')} {name}"
 
 
 def shown(value: Plain, language: str) -> str:

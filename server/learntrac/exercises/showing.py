@@ -10,7 +10,7 @@ import orjson
 
 from learntrac.exercises import marking
 from learntrac.exercises.definition import AnyDefinition, CodeDefinition, DesignDefinition, QuizDefinition
-from learntrac.exercises.grading import Item, Verdict, shown, shown_call
+from learntrac.exercises.grading import Item, Verdict, shown, shown_call, shown_error
 from learntrac.exercises.running import Task
 from learntrac.exercises.schemas import (
     Example,
@@ -138,7 +138,7 @@ def _examples(definition: CodeDefinition) -> list[Example]:
 
 def _expected(case: Any, language: str) -> str:
     if case.expect_error is not None:
-        return f"raises {case.expect_error}" if language == "python" else f"throws {case.expect_error}"
+        return shown_error(case.expect_error, language)
     return case.expect_output if case.expect_output is not None else shown(case.expect, language)
 
 

@@ -22,6 +22,7 @@ def order_of(run: Run) -> str:
         "do": "calls",
         "source": run.source,
         "load": any(call.function is not None for call in run.calls),
+        "functions": [call.function for call in run.calls],
         "output": run.limits.output_bytes,
     })  # fmt: skip
 
@@ -37,6 +38,14 @@ def problem_in(message: str) -> str | None:
     """Why the source could not be loaded, as the guest has it. Raises Nonsense."""
     problem = object_in(message).get("problem")
     return None if problem is None else text_of(problem, LONGEST_ERROR)
+
+
+def program_in(message: str) -> int:
+    """The number of the process that a compiled submission runs in. Raises Nonsense."""
+    pid = object_in(message).get("pid")
+    if type(pid) is not int or pid < 2:
+        raise Nonsense
+    return pid
 
 
 def answer_in(message: str, *, output_bytes: int) -> Answer:

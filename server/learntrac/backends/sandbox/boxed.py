@@ -9,7 +9,9 @@ from pathlib import Path
 from learntrac.backends.sandbox import (
     BEING_BUILT,
     LONGEST_SOURCE_BYTES,
+    MEBIBYTE,
     Answer,
+    Limits,
     Ran,
     Run,
     SandboxBusy,
@@ -22,7 +24,7 @@ from learntrac.backends.sandbox import (
     selftest,
     suites,
 )
-from learntrac.backends.sandbox.boxes import Box, BoxEnded, Cause, Clock, clocked
+from learntrac.backends.sandbox.boxes import Box, BoxEnded, Clock, clocked
 from learntrac.backends.sandbox.tiers import RunningTier, all_tiers
 from learntrac.backends.sandbox.turns import Turn, Turns
 from learntrac.kit.metrics import Metrics
@@ -31,6 +33,10 @@ STEPS_ASIDE_AFTER_SECONDS = 0.25
 ASIDE_FOR_EACH_PLACE = 10
 _TOO_LONG = f"the source is longer than {LONGEST_SOURCE_BYTES // 1024} KiB"
 LOST_TOGETHER_SECONDS = 0.1
+COMPILING = Limits(cpu_seconds=20.0, wall_seconds=20.0)
+"""For a submission that is compiled, before its run begins; compiler and linker are held by their own walls too."""
+PROGRAM_OWN_BYTES = 32 * MEBIBYTE
+"""What a compiled program holds beside what the submission asks for."""
 OPENS_WITHIN_SECONDS = 15.0
 """So long is a run held back while its tier tests itself, just after a start."""
 
@@ -166,8 +172,8 @@ class BoxedSandbox:
     async def _answered_once(self, tier: RunningTier, run: Run, turn: Turn | None) -> tuple[Ran, bool]:
         box = await _taken(tier)
         try:
-            async with clocked([box], run.limits) as clock, _making_room([box], turn):
-                return await _ask_all(box, run, clock)
+            async with _making_room([box], turn):
+                return await (_compile_and_ask(box, run) if tier.compiles else _load_and_ask(box, run))
         finally:
             tier.pool.give_back(box)
 
@@ -189,24 +195,65 @@ async def _taken(tier: RunningTier) -> Box:
         raise SandboxDown(f"Code in {tier.language} cannot be run just now: {problem}.") from problem
 
 
-async def _ask_all(box: Box, run: Run, clock: Clock) -> tuple[Ran, bool]:
+async def _load_and_ask(box: Box, run: Run) -> tuple[Ran, bool]:
     """The answers so far as the box came, and whether it was lost."""
+    async with clocked([box], run.limits) as clock:
+        try:
+            problem = answering.problem_in(await box.ask(answering.order_of(run)))
+        except (BoxEnded, answering.Nonsense) as end:
+            return _ran(run, [_ending(end)], clock), _is_lost(end)
+        if problem is not None:
+            return _ran(run, [], clock, problem), False
+        return await _ask_all(box, run, clock)
+
+
+async def _compile_and_ask(box: Box, run: Run) -> tuple[Ran, bool]:
+    """As `_load_and_ask`; compiling has a clock of its own, and what the box says when it ends is the program's."""
+    if any(call.function is None for call in run.calls):
+        raise ValueError(f"what is compiled, as {run.language} is, is asked for functions only")
+    async with clocked([box], COMPILING) as clock:
+        try:
+            reply = await box.ask(answering.order_of(run))
+            problem = answering.problem_in(reply)
+            if problem is None:
+                box.measure(answering.program_in(reply), own_bytes=PROGRAM_OWN_BYTES)
+        except (BoxEnded, answering.Nonsense):
+            problem = f"It could not be compiled within {COMPILING.wall_seconds:g} seconds."
+        if problem is not None:
+            return _ran(run, [], clock, problem), False
+    async with clocked([box], run.limits) as clock:
+        return await _ask_all(box, run, clock, tells_why=True)
+
+
+async def _ask_all(box: Box, run: Run, clock: Clock, *, tells_why: bool = False) -> tuple[Ran, bool]:
     answers: list[Answer] = []
-    ended: Cause | None = None
+    lost = False
     try:
-        problem = answering.problem_in(await box.ask(answering.order_of(run)))
-        for call in run.calls if problem is None else ():
+        for call in run.calls:
             reply = await box.ask(answering.question_of(call))
             answers.append(answering.answer_in(reply, output_bytes=run.limits.output_bytes))
-    except BoxEnded as end:
-        ended, problem = end.cause, None
-    except answering.Nonsense:
-        ended, problem = "crashed", None
-    if ended is not None:
-        answers.append(Answer("crashed" if ended == "lost" else ended))
+    except (BoxEnded, answering.Nonsense) as end:
+        answers.append(_ending(end, tells_why=tells_why))
+        lost = _is_lost(end)
+    return _ran(run, answers, clock), lost
+
+
+def _ran(run: Run, answers: list[Answer], clock: Clock, problem: str | None = None) -> Ran:
     answers = answers[: len(run.calls)]
     unasked = [Answer("not_reached")] * (len(run.calls) - len(answers))
-    return Ran((*answers, *unasked), clock.cpu_seconds, clock.wall_seconds, problem), ended == "lost"
+    return Ran((*answers, *unasked), clock.cpu_seconds, clock.wall_seconds, problem)
+
+
+def _ending(end: Exception, *, tells_why: bool = False) -> Answer:
+    cause = end.cause if isinstance(end, BoxEnded) else "crashed"
+    if cause in ("timeout", "memory"):
+        return Answer(cause)
+    told = str(end) if tells_why and str(end) != cause else ""
+    return Answer("crashed", error=answering.text_of(told, answering.LONGEST_ERROR))
+
+
+def _is_lost(end: Exception) -> bool:
+    return isinstance(end, BoxEnded) and end.cause == "lost"
 
 
 @asynccontextmanager

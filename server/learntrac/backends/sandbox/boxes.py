@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 from learntrac.backends.sandbox import Limits, frames
@@ -36,6 +37,7 @@ class Box:
 
     def __init__(self, process: asyncio.subprocess.Process, walls: str) -> None:
         self._process = process
+        self._measured, self._own_bytes = process.pid, OWN_BYTES
         self.walls = walls
         self.runs = 0
         self.alive = True
@@ -122,28 +124,37 @@ class Box:
         except ChildProcessError:
             return True
 
+    def measure(self, pid: int, *, own_bytes: int) -> None:
+        """From here on, time and memory are those of a process that the box's own has begun."""
+        self._measured, self._own_bytes = pid, own_bytes
+
     def step_back(self) -> None:
         """From here on, let others go first; there is no way back for a process."""
         self.spent = True
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, BEHIND_OTHERS)
+            # A box leads a group of its own: all threads, and what a compiler is at.
+            os.setpriority(os.PRIO_PGRP, self._process.pid, BEHIND_OTHERS)
+        with suppress(OSError):
+            # Linux may share the processor out between sessions first, and a box has one of its own: its processes
+            # would then stand behind each other only.
+            Path(f"/proc/{self._process.pid}/autogroup").write_text(str(BEHIND_OTHERS))
 
     def cpu_seconds(self) -> float:
         """What the process has used since it began."""
         try:
             # The processor clock of another process: clock_getcpuclockid(3).
-            return time.clock_gettime((~self._process.pid << 3) | 2)
+            return time.clock_gettime((~self._measured << 3) | 2)
         except OSError:
             return 0.0
 
     def memory_bytes(self) -> int:
-        """What the process holds of its own, files that it maps not counted."""
+        """What the process holds beyond what it needs for itself, files that it maps not counted."""
         try:
-            with open(f"/proc/{self._process.pid}/statm", "rb") as statm:  # noqa: PTH123 - twenty times a second
+            with open(f"/proc/{self._measured}/statm", "rb") as statm:  # noqa: PTH123 - twenty times a second
                 fields = statm.read().split()
         except OSError:
             return 0
-        return (int(fields[1]) - int(fields[2])) * PAGE_BYTES
+        return (int(fields[1]) - int(fields[2])) * PAGE_BYTES - self._own_bytes
 
     async def _send(self, message: str) -> None:
         stdin = self._process.stdin
@@ -203,7 +214,7 @@ class Clock:
     def _passed(self) -> Cause | None:
         if self.wall_seconds > self._limits.wall_seconds or self.cpu_seconds > self._limits.cpu_seconds:
             return "timeout"
-        if any(box.memory_bytes() > self._limits.memory_bytes + OWN_BYTES for box in self._boxes):
+        if any(box.memory_bytes() > self._limits.memory_bytes for box in self._boxes):
             return "memory"
         return None
 

@@ -21,10 +21,10 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from learntrac.backends.sandbox import walls
+from learntrac.backends.sandbox import toolchain, walls
 
 GUEST = Path(__file__).parent / "guest"
-STEPS = ("CPython as a WebAssembly component", "its machine code", "QuickJS's machine code")
+STEPS = ("CPython as a WebAssembly component", "its machine code", "QuickJS's machine code", "Go's standard packages")
 _ENGINE = "qjs-wasi-reactor"
 JAVASCRIPT_PACKAGE = "qjs-wasi-reactor.wasm"
 
@@ -44,8 +44,10 @@ def default_folder() -> Path:
 def code_path(folder: Path, language: str) -> Path:
     """Where the machine code of exactly these sources, tools and this machine is, once it is built.
 
-    Raises CannotBuild where what it is made of is not installed.
+    Of Go it is a folder of compiled packages. Raises CannotBuild where what it is made of is not installed.
     """
+    if language == "go":
+        return folder / f"go-{hashlib.sha256(toolchain.made_of(_find_go())).hexdigest()[:32]}"
     made_of = hashlib.sha256(platform.machine().encode())
     tools = ["wasmtime", "componentize-py" if language == "python" else JAVASCRIPT_PACKAGE]
     try:
@@ -56,6 +58,13 @@ def code_path(folder: Path, language: str) -> Path:
         for file in sorted(file for file in GUEST.iterdir() if file.suffix in (".py", ".wit")):
             made_of.update(f"{file.name}\0{file.stat().st_size}\0".encode() + file.read_bytes())
     return folder / f"{language}-{made_of.hexdigest()[:32]}.cwasm"
+
+
+def _find_go() -> toolchain.Toolchain:
+    try:
+        return toolchain.find_toolchain()
+    except toolchain.NoToolchain as missing:
+        raise CannotBuild(str(missing)) from missing
 
 
 def check_ours(path: Path) -> None:
@@ -88,6 +97,11 @@ def build(folder: Path, language: str, on_step: Step = lambda _step: None) -> Pa
 
 def _build(folder: Path, language: str, on_step: Step) -> Path:
     path = code_path(folder, language)
+    if language == "go":
+        on_step(STEPS[3])
+        _build_go(path)
+        _forget_others(path)
+        return path
     if language == "python":
         on_step(STEPS[0])
         with tempfile.TemporaryDirectory(prefix="learntrac-build-") as work:
@@ -99,6 +113,13 @@ def _build(folder: Path, language: str, on_step: Step) -> Path:
     _write(path, _compiled(component, is_component=language == "python"))
     _forget_others(path)
     return path
+
+
+def _build_go(path: Path) -> None:
+    try:
+        toolchain.build_packages(_find_go(), path)
+    except toolchain.NoToolchain as problem:
+        raise CannotBuild(str(problem)) from problem
 
 
 def find_engine() -> Path | None:
@@ -154,7 +175,7 @@ def _forget_others(path: Path) -> None:
     for file in path.parent.glob(f"{path.name.partition('-')[0]}-*"):
         if file.name != path.name and file.stat().st_mtime < path.stat().st_mtime - 7 * 86_400:
             with suppress(OSError):
-                file.unlink()
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 @contextmanager

@@ -8,9 +8,10 @@ What runs here may do to the process what it likes; it has nothing to do it with
 import os
 import sys
 import threading
+from functools import partial
 from typing import BinaryIO
 
-from learntrac.backends.sandbox import MEBIBYTE, frames, standing
+from learntrac.backends.sandbox import MEBIBYTE, frames, standing, walls
 from learntrac.backends.sandbox.guest import serving
 
 OWN_BYTES = 64 * MEBIBYTE
@@ -37,10 +38,10 @@ def serve_one(receive: BinaryIO, send: BinaryIO) -> None:
 def main() -> None:
     """Build the walls, without which nothing is run here, then serve."""
     threading.stack_size(STACK_BYTES)
+    library = os.path.dirname(os.__file__)  # noqa: PTH120 - a folder by name
     standing.begin(
         lambda receive, send: lambda: serve_one(receive, send),
-        readable=[os.path.dirname(os.__file__)],  # noqa: PTH120 - a folder by name
-        memory_bytes=int(sys.argv[2]) + OWN_BYTES,
+        build=partial(walls.build, readable=[library], memory_bytes=int(sys.argv[2]) + OWN_BYTES),
         insist=True,
     )
 

@@ -86,6 +86,44 @@ JAVASCRIPT = (
     Attack("returns no plain number", "function attack() { return new Number(5) }", ("not_plain",)),
 )
 
+_GO_ENDLESS = "package answer\nfunc attack() {{ {body} }}\n"
+_GO_OUTSIDE = """
+package answer
+
+import ("os"; "os/exec"; "syscall")
+
+func attack() string {
+    _, read := os.ReadFile("/etc/passwd")
+    _, listed := os.ReadDir("/")
+    _, processes := os.ReadDir("/proc")
+    written := os.WriteFile("/tmp/learntrac-self-test", nil, 0o600)
+    begun := exec.Command("/bin/true").Run()
+    killed := syscall.Kill(syscall.Getppid(), 9)
+    _, socket := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+    _, shared := syscall.Mmap(-1, 0, 4096, syscall.PROT_READ, syscall.MAP_SHARED | syscall.MAP_ANON)
+    for _, refused := range []error{read, listed, processes, written, begun, killed, socket, shared} {
+        if refused == nil { return "through" }
+    }
+    if _, _, refused := syscall.RawSyscall(syscall.SYS_CLONE, 17, 0, 0); refused == 0 { return "through" }
+    if len(os.Environ()) > 0 { return "through" }
+    return "kept out"
+}
+"""
+"""In one program: compiling takes longer than all of it."""
+
+
+GO = (
+    Attack("reaches for what is outside", _GO_OUTSIDE),
+    Attack("never ends", _GO_ENDLESS.format(body="for {}"), ("timeout",), _HASTE),
+    Attack(
+        "takes all memory",
+        _GO_ENDLESS.format(body="a := [][]byte{}; for { a = append(a, make([]byte, 1<<22)); a[0][0]++ }"),
+        ("memory", "timeout"),
+        _HASTE,
+    ),
+    Attack("returns no plain number", "package answer\nfunc attack() complex128 { return 5 }\n", ("not_plain",)),
+)
+
 
 async def failures(attacks: tuple[Attack, ...], language: str, honest: str, ask: Ask) -> str | None:
     """What got through, or what an honest program could not do; nothing where all is well."""

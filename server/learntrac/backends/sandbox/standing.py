@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -14,8 +14,7 @@ Serve = Callable[[], object]
 def begin(
     prepare: Callable[[BinaryIO, BinaryIO], Serve],
     *,
-    readable: Sequence[str] = (),
-    memory_bytes: int | None = None,
+    build: Callable[[], list[str]] = walls.build,
     insist: bool = False,
 ) -> None:
     """Prepare what needs files, give everything up, say which walls stand, and serve until the parent is gone.
@@ -27,7 +26,7 @@ def begin(
     receive, send = sys.stdin.buffer, sys.stdout.buffer
     serve = prepare(receive, send)
     try:
-        told = ", ".join(walls.build(readable=readable, memory_bytes=memory_bytes))
+        told = ", ".join(build())
     except walls.NoWall as missing:
         if insist:
             frames.write(send, frames.ENDED, str(missing))

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 X86_64, AARCH64 = 0xC000003E, 0xC00000B7
 """AUDIT_ARCH_…: the convention that a call was made by; another than ours is not let through."""
 
-_ALLOWED = {
+_ALLOWED: dict[str, tuple[int, int | None]] = {
     "read": (0, 63),
     "write": (1, 64),
     "close": (3, 57),
     "fstat": (5, 80),
     "poll": (7, None),
     "lseek": (8, 62),
-    "mmap": (9, 222),
     "mprotect": (10, 226),
     "munmap": (11, 215),
     "brk": (12, 214),
@@ -73,11 +72,18 @@ _ALLOWED = {
     "rseq": (334, 293),
 }
 _CLONE, _CLONE3, _TGKILL, _PRLIMIT64, _FCNTL = (56, 220), (435, 435), (234, 131), (302, 261), (72, 25)
+_MMAP, _EXECVEAT, _ARCH_PRCTL = (9, 222), (322, 281), (158, None)
+_MEMFD_CREATE, _FTRUNCATE = "memfd_create", (77, 46)
+_WRITING = {"fallocate": (285, 47), "ftruncate": _FTRUNCATE, "pwrite64": (18, 68)}
+_MAP_SHARED, _AT_EMPTY_PATH, _ARCH_SET_FS = 1, 0x1000, 0x1002
 _CLONE_THREAD = 0x00010000
 _F_DUPFD_CLOEXEC, _F_GETFD, _F_SETFD, _F_GETFL = 1030, 1, 2, 3
 
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _RETURN, _JUMP_AT_LEAST = 0x20, 0x15, 0x45, 0x06, 0x35
+_JUMP_CLEAR = -1
+"""No step of the kernel's: a jump where bits are set, the other way round."""
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+_FLAGS = _ARGUMENTS + 24
 """Where `struct seccomp_data` keeps them; an argument takes eight bytes, the lower half first on both machines."""
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _X32 = 0x40000000
@@ -92,17 +98,31 @@ class Rule:
     """Offset into the arguments, and the value that must stand there."""
     bits: int = 0
     """Bits that must be set in the lower half of the first argument."""
+    clear: int = 0
+    """Bits that must not be set in the lower half of the fourth argument."""
 
 
-def filter_program(machine: str, *, pid: int) -> bytes:
+@dataclass(frozen=True)
+class Becomes:
+    """A process that is to become another program, in its place and behind its walls: the one that is open as `file`.
+    `writes`: it may write, and map, what is open.
+    """
+
+    file: int
+    writes: bool
+
+
+def filter_program(machine: str, *, pid: int, becomes: Becomes | None = None) -> bytes:
     """The program for this machine (`x86_64` or `aarch64`). Threads may be begun, processes not; a signal may go to
-    the process itself only.
+    the process itself only; memory is not shared, as nobody would count it.
 
     Raises KeyError for a machine that nobody has written the numbers down for.
     """
     column, architecture = {"x86_64": (0, X86_64), "aarch64": (1, AARCH64)}[machine]
-    rules = [Rule(number) for numbers in _ALLOWED.values() if (number := numbers[column]) is not None]
+    rules = [Rule(number) for numbers in _names(becomes).values() if (number := numbers[column]) is not None]
+    rules += _becoming(becomes, column) if becomes else []
     rules += [
+        Rule(_MMAP[column], clear=0 if becomes and becomes.writes else _MAP_SHARED),
         Rule(_CLONE[column], bits=_CLONE_THREAD),
         Rule(_TGKILL[column], equal=((0, pid),)),
         Rule(_PRLIMIT64[column], equal=((16, 0), (20, 0))),
@@ -125,17 +145,35 @@ def filter_program(machine: str, *, pid: int) -> bytes:
     return b"".join(program)
 
 
+def _names(becomes: Becomes | None) -> dict[str, tuple[int, int | None]]:
+    if becomes is None:
+        return _ALLOWED
+    kept = {name: numbers for name, numbers in _ALLOWED.items() if name != _MEMFD_CREATE}
+    return kept | (_WRITING if becomes.writes else {"ftruncate": _FTRUNCATE})
+
+
+def _becoming(becomes: Becomes, column: int) -> list[Rule]:
+    """The one step into the other program, and what a Go program does first: say where its thread's own data is."""
+    rules = [Rule(_EXECVEAT[column], equal=((0, becomes.file), (32, _AT_EMPTY_PATH)))]
+    own_data = _ARCH_PRCTL[column]
+    return rules if own_data is None else [*rules, Rule(own_data, equal=((0, _ARCH_SET_FS),))]
+
+
 def _steps(rule: Rule) -> list[bytes]:
     """The rule's steps: past its end, with the call's number loaded again, where it does not hold."""
     tests = [(_JUMP_EQUAL, _ARGUMENTS + offset, value) for offset, value in rule.equal]
     if rule.bits:
         tests.append((_JUMP_SET, _ARGUMENTS, rule.bits))
+    if rule.clear:
+        tests.append((_JUMP_CLEAR, _FLAGS, rule.clear))
     if not tests:
         return [_step(_JUMP_EQUAL, rule.number, 0, 1), _step(_RETURN, _ALLOW)]
     length = 2 * len(tests) + 2
     steps = [_step(_JUMP_EQUAL, rule.number, 0, length)]
     for position, (test, offset, value) in enumerate(tests):
-        steps += [_step(_LOAD, offset), _step(test, value, 0, length - 2 * position - 3)]
+        left = length - 2 * position - 3
+        jump = _step(_JUMP_SET, value, left, 0) if test == _JUMP_CLEAR else _step(test, value, 0, left)
+        steps += [_step(_LOAD, offset), jump]
     return [*steps, _step(_RETURN, _ALLOW), _step(_LOAD, _NUMBER)]
 
 

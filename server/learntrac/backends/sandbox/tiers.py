@@ -7,7 +7,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
-from learntrac.backends.sandbox import BEING_BUILT, NOT_STARTED, Limits, SandboxDown, Tier, building, selftest
+from learntrac.backends.sandbox import (
+    BEING_BUILT,
+    NOT_STARTED,
+    Limits,
+    SandboxDown,
+    Tier,
+    building,
+    selftest,
+    toolchain,
+)
 from learntrac.backends.sandbox.boxes import Box, BoxEnded
 from learntrac.backends.sandbox.pools import Pool
 from learntrac.backends.sandbox.selftest import Attack
@@ -15,6 +24,7 @@ from learntrac.backends.sandbox.selftest import Attack
 _THREADS, _NO_THREADS = True, False
 _PACKAGE = "learntrac.backends.sandbox."
 _HONEST_PYTHON = "def attack():\n    return sum([40, 2])\n"
+_HONEST_GO = "package answer\n\nfunc attack() int { return 40 + 2 }\n"
 _HONEST_JAVASCRIPT = "const attack = () => [40, 2].reduce((a, b) => a + b)"
 Prepare = Callable[[Callable[[str], None]], Awaitable[Callable[[], Awaitable[Box]]]]
 """Get what is needed, telling what is going on, and give back how to start a box. Raises CannotBuild."""
@@ -38,6 +48,8 @@ class RunningTier:
         self._prepare, self._kept = prepare, kept
         self.refused: str | None = NOT_STARTED
         self.walls = ""
+        self.compiles = language == "go"
+        """Whether a submission is compiled before its run begins."""
         self._pool: Pool | None = None
 
     async def open(self, test: Callable[["RunningTier"], Awaitable[str | None]]) -> None:
@@ -47,7 +59,7 @@ class RunningTier:
             self._pool = Pool(start, kept=self._kept, lasting=self.kind == "wasm")
             await self._look_at_walls()
             self.refused = await test(self)
-        except (building.CannotBuild, BoxEnded, OSError) as problem:
+        except (building.CannotBuild, BoxEnded, OSError, toolchain.NoToolchain) as problem:
             self.refused = str(problem)
 
     async def _look_at_walls(self) -> None:
@@ -79,14 +91,18 @@ def all_tiers(folder: Path, *, kept: int, build: bool) -> list[RunningTier]:
     """What this machine may have, in the order in which it is tried. `build`: whether what is missing is built."""
     memory = str(Limits().memory_bytes)
 
+    async def built(language: str, tell: Callable[[str], None]) -> Path:
+        code = await asyncio.to_thread(building.find_code, folder, language)
+        if code is None and not build:
+            raise building.CannotBuild("its interpreter is not built yet, a server does so when it is started")
+        if code is None:
+            tell(BEING_BUILT)
+            code = await build_aside(folder, language)
+        return code
+
     def wasm(language: str, worker: str) -> Prepare:
         async def prepare(tell: Callable[[str], None]) -> Callable[[], Awaitable[Box]]:
-            code = await asyncio.to_thread(building.find_code, folder, language)
-            if code is None and not build:
-                raise building.CannotBuild("its interpreter is not built yet, a server does so when it is started")
-            if code is None:
-                tell(BEING_BUILT)
-                code = await build_aside(folder, language)
+            code = await built(language, tell)
             return lambda: Box.start(worker, str(code), memory)
 
         return prepare
@@ -94,11 +110,18 @@ def all_tiers(folder: Path, *, kept: int, build: bool) -> list[RunningTier]:
     async def native(_tell: Callable[[str], None]) -> Callable[[], Awaitable[Box]]:
         return lambda: Box.start(_PACKAGE + "native", memory)
 
+    async def compiled(tell: Callable[[str], None]) -> Callable[[], Awaitable[Box]]:
+        packages = await built("go", tell)
+        tools = await asyncio.to_thread(toolchain.find_toolchain)
+        files = (str(packages), str(tools.compiler), str(tools.linker))
+        return lambda: Box.start(_PACKAGE + "golang", *files, memory)
+
     python, script = wasm("python", _PACKAGE + "worker"), wasm("javascript", _PACKAGE + "javascript")
     return [
         RunningTier("python", "wasm", _NO_THREADS, python, selftest.PYTHON, _HONEST_PYTHON, kept),
         RunningTier("python", "jail", _THREADS, native, selftest.NATIVE, _HONEST_PYTHON, 1),
         RunningTier("javascript", "wasm", _NO_THREADS, script, selftest.JAVASCRIPT, _HONEST_JAVASCRIPT, 2),
+        RunningTier("go", "jail", _THREADS, compiled, selftest.GO, _HONEST_GO, 1),
     ]
 
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from learntrac.backends.sandbox.syscalls import filter_program
+from learntrac.backends.sandbox.syscalls import Becomes, filter_program
 
 NOBODY = 65534
 MOST_FILES = 64
@@ -26,7 +26,7 @@ _SECCOMP = {"x86_64": 317, "aarch64": 277}
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _LANDLOCK_VERSION = 1
-_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
+_EXECUTE, _READ_FILE, _READ_FOLDER = 1 << 0, 1 << 2, 1 << 3
 _CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
@@ -42,15 +42,7 @@ def build(*, readable: Sequence[str] = (), memory_bytes: int | None = None) -> l
     Must be called before the process has a second thread. Raises NoWall where there are not two: one that keeps from
     files, and seccomp.
     """
-    if sys.platform != "linux":
-        raise NoWall(f"{sys.platform} has neither Landlock nor seccomp")
-    _limit(memory_bytes)
-    _become_nobody()
-    walls = ["namespaces"] if _unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS) else []
-    if walls:
-        # Counted by user namespace: outside of one, this would count everything that the user runs.
-        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    walls = _give_up(memory_bytes, file_bytes=0)
     if _landlock(readable):
         walls.append("landlock")
     elif walls and not readable and _empty_root():
@@ -59,6 +51,31 @@ def build(*, readable: Sequence[str] = (), memory_bytes: int | None = None) -> l
         raise NoWall("the kernel has no Landlock, and lets this user have no namespaces")
     _seccomp()
     return [*walls, "seccomp"]
+
+
+def surround(*, readable: Sequence[str], executable: Sequence[str], file_bytes: int) -> list[str]:
+    """The outer walls of a process that begins others, each of which must `enclose` itself: no file but these folders
+    to read and these files to execute, and the namespaces. It may write so much to what it makes in memory.
+
+    Raises NoWall where there is no Landlock.
+    """
+    walls = _give_up(None, file_bytes=file_bytes)
+    if not _landlock(readable, executable):
+        raise NoWall("the kernel has no Landlock")
+    return [*walls, "landlock", "seccomp"]
+
+
+def enclose(becomes: Becomes, *, memory_bytes: int, file_bytes: int, cpu_seconds: int | None = None) -> None:
+    """The inner walls of a process that `surround` stands around already, before it becomes another program: seccomp,
+    and for what writes nothing no file at all. Raises NoWall.
+    """
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    if cpu_seconds is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    if not becomes.writes and not _landlock(()):
+        raise NoWall("the kernel has no Landlock")
+    _seccomp(becomes)
 
 
 def die_with_parent(parent: int) -> None:
@@ -74,8 +91,23 @@ def close_descriptors() -> None:
     os.closerange(3, max(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 4096))
 
 
-def _limit(memory_bytes: int | None) -> None:
-    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NOFILE, MOST_FILES)):
+def _give_up(memory_bytes: int | None, *, file_bytes: int) -> list[str]:
+    """All that a process can give up by itself; the namespaces, where there are any."""
+    if sys.platform != "linux":
+        raise NoWall(f"{sys.platform} has neither Landlock nor seccomp")
+    _limit(memory_bytes, file_bytes)
+    _become_nobody()
+    walls = ["namespaces"] if _unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS) else []
+    if walls:
+        # Counted by user namespace: outside of one, this would count everything that the user runs.
+        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_THREADS, MOST_THREADS))
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    return walls
+
+
+def _limit(memory_bytes: int | None, file_bytes: int) -> None:
+    files = (resource.RLIMIT_FSIZE, file_bytes)
+    for kind, most in ((resource.RLIMIT_CORE, 0), files, (resource.RLIMIT_NOFILE, MOST_FILES)):
         resource.setrlimit(kind, (most, most))
     if memory_bytes is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
@@ -112,9 +144,9 @@ def _unshare(flags: int) -> bool:
     return bool(_libc().unshare(flags) == 0)
 
 
-def _landlock(readable: Sequence[str]) -> bool:
-    """No file but these folders, to read; no TCP; no signal and no abstract socket to the outside. By what the
-    kernel's Landlock knows.
+def _landlock(readable: Sequence[str], executable: Sequence[str] = ()) -> bool:
+    """No file but these folders, to read, and these files, to execute; no TCP; no signal and no abstract socket to
+    the outside. By what the kernel's Landlock knows.
     """
     version = _syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_LANDLOCK_VERSION))
     if version < 1:
@@ -128,14 +160,21 @@ def _landlock(readable: Sequence[str]) -> bool:
     for folder in readable:
         with suppress(OSError):
             _let_read(ruleset, folder)
+    for file in executable:
+        with suppress(OSError):
+            _let(ruleset, file, _EXECUTE | _READ_FILE)
     done = _syscall(_LANDLOCK_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     os.close(ruleset)
     return done == 0
 
 
 def _let_read(ruleset: int, folder: str) -> None:
-    handle = os.open(folder, os.O_PATH | os.O_CLOEXEC)
     allowed = _READ_FILE | _READ_FOLDER if os.path.isdir(folder) else _READ_FILE  # noqa: PTH112 - no more imports here
+    _let(ruleset, folder, allowed)
+
+
+def _let(ruleset: int, path: str, allowed: int) -> None:
+    handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
     rule = struct.pack("=Qi", allowed, handle)
     _syscall(_LANDLOCK_ADD, ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0))
     os.close(handle)
@@ -153,10 +192,10 @@ def _empty_root() -> bool:
     )
 
 
-def _seccomp() -> None:
+def _seccomp(becomes: Becomes | None = None) -> None:
     machine = platform.machine()
     try:
-        program = filter_program(machine, pid=os.getpid())
+        program = filter_program(machine, pid=os.getpid(), becomes=becomes)
     except KeyError:
         raise NoWall(f"nobody has written the filter down for {machine}") from None
     steps = ctypes.create_string_buffer(program, len(program))

@@ -13,6 +13,7 @@ import pytest
 
 from learntrac.backends.sandbox import Call, Limits, Ran, Run, SandboxBusy, SandboxDown, Suite
 from learntrac.backends.sandbox.boxed import BoxedSandbox
+from learntrac.backends.sandbox.boxes import BEHIND_OTHERS, Box
 from learntrac.kit.metrics import Metrics
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -107,6 +108,7 @@ SERVER = """
 import asyncio, sys
 from learntrac.backends.sandbox import Call, Run
 from learntrac.backends.sandbox.boxed import BoxedSandbox
+from learntrac.backends.sandbox.boxes import BEHIND_OTHERS, Box
 
 async def main():
     sandbox = BoxedSandbox(None)
@@ -149,3 +151,15 @@ async def test_nothing_is_left_after_closing() -> None:
 
     assert len(before) >= 3
     assert set(boxes()) < before
+
+
+async def test_a_box_that_steps_back_stands_behind_others() -> None:
+    before = set(boxes())
+    box = await Box.start("learntrac.backends.sandbox.native", str(Limits().memory_bytes))
+    (pid,) = set(boxes()) - before
+    box.step_back()
+
+    shared = Path(f"/proc/{pid}/autogroup")
+    assert os.getpriority(os.PRIO_PROCESS, pid) == BEHIND_OTHERS
+    assert not shared.exists() or shared.read_text().strip().endswith(f"nice {BEHIND_OTHERS}")  # noqa: ASYNC240 - nobody else runs in this loop
+    await box.kill("crashed")
