@@ -191,14 +191,15 @@ async def find_local_account(session: AsyncSession, *, user_id: str) -> Row[tupl
 
 async def password_fits(password_hash: str, password: str) -> bool:
     """Check an argon2 hash of ours, off the event loop: it takes tens of milliseconds."""
+    return await asyncio.to_thread(verify, password_hash, password)
 
-    def check() -> bool:
-        try:
-            return _hasher.verify(password_hash, password.encode("utf-8", "surrogatepass"))
-        except VerificationError:
-            return False
 
-    return await asyncio.to_thread(check)
+def verify(password_hash: str, password: str) -> bool:
+    """Whether an argon2 hash is of this password."""
+    try:
+        return _hasher.verify(password_hash, password.encode("utf-8", "surrogatepass"))
+    except VerificationError:
+        return False
 
 
 async def find_learner(session: AsyncSession, *, user_id: str) -> Row[tuple[str, str, int]] | None:

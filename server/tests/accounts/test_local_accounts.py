@@ -1,6 +1,7 @@
 """Accounts of LearnTrac's own, beside Trac's."""
 
 import pytest
+from argon2 import PasswordHasher
 
 from learntrac.accounts import service
 from tests.accounts.helpers import is_signed_in, log_in, refresh, rows
@@ -93,3 +94,10 @@ async def test_its_password_is_kept_as_an_argon2_hash_only(sqlite_api: Api) -> N
 
     assert stored.startswith("$argon2id$")
     assert "guest-password" not in stored
+
+
+def test_a_hash_is_of_one_password() -> None:
+    kept = PasswordHasher(time_cost=1, memory_cost=8).hash("pass\ud800".encode("utf-8", "surrogatepass"))
+
+    assert service.verify(kept, "pass\ud800")
+    assert not service.verify(kept, "pass")
