@@ -91,6 +91,7 @@ def test_the_doctor_finds_nothing(learntrac: Learntrac, trac: Path) -> None:
         "Sandbox: python",
         "Sandbox: python",
         "Sandbox: javascript",
+        "Sandbox: go",
     ]
 
 

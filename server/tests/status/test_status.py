@@ -63,7 +63,7 @@ async def test_health_needs_nothing_but_the_process(tmp_path: Path) -> None:
 async def test_all_is_well(api: Api) -> None:
     answer = await status_of(api)
 
-    assert answer["status"] == "operational"
+    assert answer["status"] == "operational", answer.body
     assert answer["services"] == {
         "api": "healthy",
         "database": "healthy",
