@@ -125,13 +125,22 @@ GO = (
 )
 
 
+class Undecided(Exception):
+    """A machine that is too busy has decided nothing: no submission got through, but neither was it kept out."""
+
+
 async def failures(attacks: tuple[Attack, ...], language: str, honest: str, ask: Ask) -> str | None:
-    """What got through, or what an honest program could not do; nothing where all is well."""
+    """What got through; nothing where all is well. Raises Undecided where time was short."""
     ran = await ask(Run(language, honest, (Call("attack"),)))
     if ran.answers[0].value != 42:
-        return f"an honest program was not answered: {ran.problem or ran.answers[0].error or ran.answers[0].status}"
+        raise Undecided(
+            f"an honest program was not answered: {ran.problem or ran.answers[0].error or ran.answers[0].status}"
+        )
     for attack in attacks:
         answer = (await ask(Run(language, attack.source, (Call("attack"),), attack.limits))).answers[0]
-        if answer.value != KEPT_OUT and answer.status not in attack.statuses:
-            return f"a submission that {attack.name} was not stopped"
+        if answer.value == KEPT_OUT or answer.status in attack.statuses:
+            continue
+        if answer.status == "timeout":
+            raise Undecided(f"a submission that {attack.name} was not answered in time")
+        return f"a submission that {attack.name} was not stopped"
     return None
