@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import psycopg2
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from learntrac.backends.queue import Drained
 from learntrac.config import Settings
@@ -27,6 +28,10 @@ from learntrac.trac.author import add_user, write_course
 from tests.backends.neo4j_server import Neo4jServer, find_missing, shared_server
 from tests.course import COURSE
 from tests.environments import CACHE, Postgres, make_trac16, postgres_server
+
+# How long an example takes is the machine's doing.
+hypothesis_settings.register_profile("learntrac", deadline=None)
+hypothesis_settings.load_profile("learntrac")
 
 PASSWORDS = {"admin": "admin-password", "ivan": "ivan-password", "alice": "alice-password", "bob": "bob-password"}
 RIGHTS = {"admin": ("TRAC_ADMIN",), "ivan": ("LEARNTRAC_INSTRUCTOR",)}

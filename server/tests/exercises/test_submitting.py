@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from learntrac.backends.sandbox import toolchain
+from learntrac.backends.sandbox.toolchain import NoToolchain, Toolchain
 from learntrac.exercises import jobs, submitting
 from learntrac.exercises.attempts import Grader
 from learntrac.exercises.definition import check_definition
@@ -254,7 +256,17 @@ async def test_a_design_is_graded_by_its_checks_and_says_so(room: Room) -> None:
     assert attempt["weight"] == 0.5
 
 
-async def test_without_a_sandbox_grading_is_refused_and_nothing_is_lost(room: Room, api: Api) -> None:
+@pytest.fixture
+def without_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which there is no Go, from before the server starts."""
+
+    def find() -> Toolchain:
+        raise NoToolchain("no Go here")
+
+    monkeypatch.setattr(toolchain, "find_toolchain", find)
+
+
+async def test_without_a_sandbox_grading_is_refused_and_nothing_is_lost(without_go: None, room: Room, api: Api) -> None:
     await _offer_unproved(api)
     begun = await room.start(room.alice, "in-go")
 
