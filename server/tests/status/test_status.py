@@ -42,6 +42,13 @@ def _rename_table(trac: TracCopy, schema: str, old: str, new: str) -> None:
     connection.close()
 
 
+@pytest.fixture
+async def api(api: Api) -> Api:
+    """What has been waiting since the tests' Trac was made, which may be long ago, is done."""
+    await api.drain()
+    return api
+
+
 async def status_of(api: Api) -> Answer:
     answer = await api.anybody.get("/status")
     assert answer.status == 200, answer.body
@@ -96,6 +103,7 @@ async def redis_server(socket: Path) -> AsyncIterator[None]:
 async def test_redis_is_asked_where_it_is_configured(trac_copy: TracCopy, tmp_path: Path) -> None:
     socket = tmp_path / "redis.sock"
     async with serving(trac_copy, redis_url=f"unix://{socket}") as api:
+        await api.drain()
         async with redis_server(socket):
             alive = await status_of(api)
         dead = await status_of(api)
