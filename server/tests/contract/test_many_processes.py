@@ -83,7 +83,7 @@ async def steady_load(server: ServerProcess) -> Any:
 
 
 async def holds(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(150):
         while not condition():  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.05)
 
