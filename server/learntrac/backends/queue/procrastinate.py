@@ -44,31 +44,32 @@ _JOB = (
     " AS procrastinate_job_to_defer_v1)"
 )
 _PUT = text(f"SELECT procrastinate_defer_jobs_v1(ARRAY[{_JOB}])")
+_WAITING = "status = 'todo'"  # procrastinate's own word for a job that no worker has taken
 # Whoever takes a job passes over one that is locked: it starts once the caller's transaction is over, and sees it.
-_WAITS = text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND status = 'todo' FOR SHARE")
+_WAITS = text(f"SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND {_WAITING} FOR SHARE")  # noqa: S608 - our own text
 _KEY_IF_FREE = (
-    "CASE WHEN EXISTS (SELECT 1 FROM procrastinate_jobs AS other WHERE other.queueing_lock = job.queueing_lock"
-    " AND other.status = 'todo') THEN NULL ELSE job.queueing_lock END"
+    "CASE WHEN EXISTS (SELECT 1 FROM procrastinate_jobs AS other WHERE other.queueing_lock = job.queueing_lock"  # noqa: S608 - our own text
+    f" AND other.{_WAITING}) THEN NULL ELSE job.queueing_lock END"
 )
 _TAKE = text(
-    "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker WHERE id = ("
-    " SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = ANY(CAST(:names AS varchar[]))"
+    "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker WHERE id = ("  # noqa: S608 - our own text
+    f" SELECT id FROM procrastinate_jobs WHERE {_WAITING} AND queue_name = ANY(CAST(:names AS varchar[]))"
     " AND (scheduled_at IS NULL OR scheduled_at <= :now) ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED)"
     " RETURNING id, task_name, CAST(args AS text) AS payload, attempts"
 )
 _OURS = "id = :id AND status = 'doing' AND worker_id IS NOT DISTINCT FROM CAST(:worker AS bigint)"
 _FINISH = text(
-    "SELECT procrastinate_finish_job_v1(id, 'succeeded', false) FROM procrastinate_jobs"
-    " WHERE id = :id AND status IN ('todo', 'doing')"
+    "SELECT procrastinate_finish_job_v1(id, 'succeeded', false) FROM procrastinate_jobs"  # noqa: S608 - our own text
+    f" WHERE id = :id AND ({_WAITING} OR status = 'doing')"
 )
 _FAIL = text(f"SELECT procrastinate_finish_job_v1(id, 'failed', false) FROM procrastinate_jobs WHERE {_OURS}")  # noqa: S608 - our own text
 _WAIT_AGAIN = text(
-    "UPDATE procrastinate_jobs AS job SET status = 'todo', worker_id = NULL, attempts = attempts + :failures,"  # noqa: S608 - our own text
+    f"UPDATE procrastinate_jobs AS job SET {_WAITING}, worker_id = NULL, attempts = attempts + :failures,"  # noqa: S608 - our own text
     f" scheduled_at = COALESCE(CAST(:at AS timestamptz), scheduled_at), queueing_lock = {_KEY_IF_FREE}"
     f" WHERE {_OURS} RETURNING id"
 )
 _RETRY = text(
-    "UPDATE procrastinate_jobs AS job SET status = 'todo', worker_id = NULL, attempts = 0, scheduled_at = NULL,"  # noqa: S608 - our own text
+    f"UPDATE procrastinate_jobs AS job SET {_WAITING}, worker_id = NULL, attempts = 0, scheduled_at = NULL,"  # noqa: S608 - our own text
     f" queueing_lock = {_KEY_IF_FREE} WHERE id = :id AND status = 'failed' RETURNING id"
 )
 _NOTE = text(
@@ -87,19 +88,19 @@ _LOST = text(
 )
 _PRUNE = text("SELECT worker_id FROM procrastinate_prune_stalled_workers_v1(:timeout)")
 _BEGIN_PERIOD = text(
-    "SELECT procrastinate_defer_periodic_job_v2("
+    "SELECT procrastinate_defer_periodic_job_v2("  # noqa: S608 - our own text
     ":task, NULL, CAST(:key AS varchar), :task, 0, '', CAST(:begun_at AS bigint), '{}')"
     " WHERE NOT EXISTS (SELECT 1 FROM procrastinate_periodic_defers"
     " WHERE task_name = :task AND defer_timestamp >= :begun_at)"
-    " AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND status = 'todo')"
+    f" AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND {_WAITING})"
 )
 _DEPTH = (
-    "SELECT (SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'),"
+    f"SELECT (SELECT count(*) FROM procrastinate_jobs WHERE {_WAITING}),"  # noqa: S608 - our own text
     " (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'),"
     " (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'),"
-    " LEAST((SELECT min(scheduled_at) FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at <= $1),"
+    f" LEAST((SELECT min(scheduled_at) FROM procrastinate_jobs WHERE {_WAITING} AND scheduled_at <= $1),"
     " (SELECT min(at) FROM procrastinate_events WHERE type = 'deferred' AND job_id ="
-    " (SELECT id FROM procrastinate_jobs WHERE status = 'todo' AND scheduled_at IS NULL"
+    f" (SELECT id FROM procrastinate_jobs WHERE {_WAITING} AND scheduled_at IS NULL"
     " ORDER BY priority DESC, id LIMIT 1)))"
 )
 _FAILED = (
