@@ -17,8 +17,8 @@ run: $(VENV)/.run ## Make the demo in .demo/ and serve it (PORT=8001)
 	@$(BIN)/learntrac demo .demo --port $(PORT)
 
 test: $(VENV)/.dev ## Run every test, on SQLite and on PostgreSQL, with coverage
-	cd server && ../$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=95
-	cd server && ../$(BIN)/python -m coverage report --include='learntrac/accounts/*' --fail-under=100 --format=total
+	cd server && ../$(BIN)/python -m slipcover --json --out .coverage.json -m pytest -n auto
+	cd server && ../$(BIN)/python -m tests.coverage_gates .coverage.json
 
 lint: $(VENV)/.dev ## Check style, types and who imports whom
 	cd server && ../$(BIN)/ruff check . ../benchmarks && ../$(BIN)/ruff format --check . ../benchmarks
@@ -38,7 +38,7 @@ requirements: $(VENV)/.dev ## Compile the pinned requirements anew
 	cd server && ../$(BIN)/python requirements/compile.py
 
 clean: ## Remove what make made, but not the demo
-	rm -rf $(VENV) server/.mypy_cache server/.ruff_cache server/.pytest_cache server/.hypothesis server/.coverage*
+	rm -rf $(VENV) server/.mypy_cache server/.ruff_cache server/.pytest_cache server/.hypothesis server/.coverage.json
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import httpx
 import psycopg2
 import pytest
@@ -93,6 +94,10 @@ class Clock:
 
 def _fill(folder: Path) -> None:
     write_course(folder, COURSE, author="ivan", now=WRITTEN_AT)
+    # Hashes that are checked at once, as nearly every test signs somebody in; what is there already is kept.
+    hashes = {name: bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)) for name, password in PASSWORDS.items()}
+    lines = [f"{name}:{known.decode()}\n" for name, known in hashes.items()]
+    (folder / "conf" / "htpasswd").write_text("".join(lines))
     for name, password in PASSWORDS.items():
         rights, full_name = RIGHTS.get(name, ()), name.title()
         add_user(folder, name, password, permissions=rights, email=f"{name}@example.org", full_name=full_name)
@@ -268,7 +273,7 @@ class Api:
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
     """Settings for a test's Trac; the environment's own variables do not matter."""
-    known: dict[str, Any] = {"trac_env": folder, "secret_key": SECRET, "sync_interval_seconds": 0.05}
+    known: dict[str, Any] = {"trac_env": folder, "secret_key": SECRET, "sync_interval_seconds": 0.2}
     return Settings(**(known | changes))
 
 

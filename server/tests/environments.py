@@ -289,7 +289,7 @@ class Postgres:
     def create_database(self, name: str, template: str | None = None) -> None:
         """An empty database, or a copy of another, whose sessions are ended for it."""
         self._end_sessions(template or "template1")
-        self._run("CREATE DATABASE {} TEMPLATE {}", name, template or "template1")
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template or "template1")
 
     def rename_database(self, old: str, new: str) -> None:
         """Let a database be called otherwise; its sessions are ended."""
@@ -322,7 +322,9 @@ _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "max_wal_size": "256MB",
 }
+_ROOM_BYTES = 4 * 1024**3
 # Runs the server until standard input closes, which it does however this process ends.
 _UNTIL_INPUT_CLOSES = '"$@" & server=$!; read -r _; kill -QUIT "$server"; wait "$server"'
 
@@ -343,12 +345,20 @@ def stoppable_postgres(folder: Path | None = None) -> "Iterator[PostgresProcess]
     """The same, as a process that the test may stop and start again."""
     with ExitStack() as stack:
         if folder is None:
-            temporary = tempfile.TemporaryDirectory(prefix="learntrac-postgres-", ignore_cleanup_errors=True)
+            temporary = tempfile.TemporaryDirectory(
+                prefix="learntrac-postgres-", dir=_roomy_memory(), ignore_cleanup_errors=True
+            )
             folder = Path(stack.enter_context(temporary), "data")
         server = PostgresProcess(folder)
         server.start()
         stack.callback(server.stop)
         yield server
+
+
+def _roomy_memory() -> Path | None:
+    """Where files are kept in memory, if there is room: a test's own database is copied there ten times as fast."""
+    place = Path("/dev/shm")
+    return place if place.is_dir() and shutil.disk_usage(place).free > _ROOM_BYTES else None
 
 
 class PostgresProcess:
