@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.middleware.cors import CORSMiddleware
@@ -399,6 +400,18 @@ def create_app(parts: Parts) -> FastAPI:
     return app
 
 
+@cache
+def _doors() -> APIRouter:
+    """Every feature's routes, put together once for all the apps that a process makes."""
+    doors = APIRouter()
+    learning = (adaptive, analytics, chat, concepts, exercises, knowledge, mastery, progress)
+    for feature in (accounts, *learning, status, privacy, certificates, voice, webhooks):
+        doors.include_router(feature.router, prefix=API)
+    doors.include_router(certificates.public)
+    doors.include_router(voice_sockets.router)
+    return doors
+
+
 def make_api(settings: Settings, clock: Clock) -> FastAPI:
     """All doors, with nothing behind them yet: enough to write the OpenAPI document."""
     app = FastAPI(
@@ -412,11 +425,7 @@ def make_api(settings: Settings, clock: Clock) -> FastAPI:
         servers=[{"url": settings.public_url.rstrip("/")}] if settings.public_url else None,
         max_body_size=settings.max_body_bytes,
     )
-    learning = (adaptive, analytics, chat, concepts, exercises, knowledge, mastery, progress)
-    for feature in (accounts, *learning, status, privacy, certificates, voice, webhooks):
-        app.include_router(feature.router, prefix=API)
-    app.include_router(certificates.public)
-    app.include_router(voice_sockets.router)
+    app.router.routes.extend(_doors().routes)
     app.router.routes.append(voice_gateway.route)
     app.include_router(docs_router(f"{API}/openapi.json"), prefix=API)
     app.router.routes.append(docs_files(f"{API}/docs/files"))

@@ -1,13 +1,14 @@
 """The whole database: every feature's tables as one metadata, and the one chain of migrations that makes them."""
 
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, inspect, text
 
 from learntrac.accounts import tables as _accounts
 from learntrac.activity import tables as _activity
@@ -40,6 +41,21 @@ _HERE = Path(__file__).parent
 _MIGRATIONS = next(place for place in (_HERE / "migrations", _HERE.parent / "migrations") if place.is_dir())
 
 
+_COLUMNS = {
+    "sqlite": text(
+        "SELECT tables.name, columns.name FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns"
+        " WHERE tables.type = 'table'"
+    ),
+    # What was restored under another role is there, and of no use.
+    "postgresql": text(
+        "SELECT tables.relname, columns.attname FROM pg_attribute AS columns"
+        " JOIN pg_class AS tables ON tables.oid = columns.attrelid"
+        " WHERE tables.relnamespace = CAST(:schema AS regnamespace) AND tables.relkind IN ('r', 'p')"
+        " AND columns.attnum > 0 AND NOT columns.attisdropped AND has_table_privilege(tables.oid, 'SELECT')"
+    ).bindparams(schema=SCHEMA),
+}
+
+
 class SchemaProblem(Exception):
     """Why this LearnTrac cannot use the tables that are there, in one sentence that says what to do."""
 
@@ -58,11 +74,17 @@ async def migrate(database: Database) -> None:
         await connection.run_sync(_check_tables)
 
 
+@cache
+def _known() -> tuple[ScriptDirectory, frozenset[str]]:
+    """The chain and its revisions, read from its files once."""
+    script = ScriptDirectory.from_config(alembic_config())
+    return script, frozenset(revision.revision for revision in script.walk_revisions())
+
+
 def _upgrade(connection: Connection) -> None:
-    config = alembic_config()
-    script = ScriptDirectory.from_config(config)
+    script, revisions = _known()
     current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+    if current is not None and current not in revisions:
         raise SchemaProblem(
             f"The database has revision {current}, which this LearnTrac does not know. Upgrade LearnTrac."
         )
@@ -70,6 +92,7 @@ def _upgrade(connection: Connection) -> None:
         return
     if current is None:
         _refuse_strangers(connection)
+    config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
@@ -87,15 +110,15 @@ def _refuse_strangers(connection: Connection) -> None:
 
 def _check_tables(connection: Connection) -> None:
     dialect = connection.dialect.name
+    there: dict[str, set[str]] = defaultdict(set)
+    for table_name, column_name in connection.execute(_COLUMNS[dialect]):
+        there[table_name].add(column_name)
     for table in METADATA.sorted_tables:
-        if table.info.get("dialect", dialect) != dialect:
-            continue
-        try:
-            connection.execute(select(*table.columns).limit(0))
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
+        if (
+            table.info.get("dialect", dialect) == dialect
+            and not {column.name for column in table.columns} <= there[table.name]
+        ):
             raise SchemaProblem(
                 f"The database's table {table.name} is missing or not as LearnTrac made it."
                 " Restore the whole backup, or use an empty database."
-            ) from error
+            )

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -81,6 +81,12 @@ class _Fixed(httpcore.AsyncNetworkBackend):
         return await self._real.connect_tcp(self._address, port, timeout, local_address, socket_options)
 
 
+@cache
+def _usual_tls() -> ssl.SSLContext:
+    """Whom the system trusts: read once, as it takes a while."""
+    return httpx.create_ssl_context()
+
+
 class Receivers:
     """Sends requests. `networks` are internal ones that may be reached all the same, and without TLS."""
 
@@ -93,7 +99,7 @@ class Receivers:
         whole_seconds: float = WHOLE_SECONDS,
     ) -> None:
         self._networks, self._resolve = tuple(networks), resolve or SystemResolver()
-        self._tls = tls or httpx.create_ssl_context()
+        self._tls = tls or _usual_tls()
         self._whole_seconds = whole_seconds
 
     async def check(self, url: str) -> None:
