@@ -144,7 +144,7 @@ async def diagnose(settings: Settings, *, on_progress: Progress) -> Diagnosis:
 
 async def check_sandbox(settings: Settings, *, build: bool = True) -> tuple[Tier, ...]:
     """Every tier of this machine's sandbox, after its self-test; builds what is missing, unless told not to."""
-    sandbox = BoxedSandbox(settings.sandbox_folder, places=settings.sandbox_places, build=build)
+    sandbox = BoxedSandbox(settings.sandbox_folder, places=settings.sandbox_places, build=build, afresh=True)
     try:
         await sandbox.opened()
         return sandbox.tiers()

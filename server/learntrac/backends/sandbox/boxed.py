@@ -25,8 +25,10 @@ from learntrac.backends.sandbox import (
     suites,
 )
 from learntrac.backends.sandbox.boxes import Box, BoxEnded, Clock, clocked
+from learntrac.backends.sandbox.selftest import Attack
 from learntrac.backends.sandbox.tiers import RunningTier, all_tiers
 from learntrac.backends.sandbox.turns import Turn, Turns
+from learntrac.backends.sandbox.verdicts import Verdict
 from learntrac.kit.metrics import Metrics
 
 STEPS_ASIDE_AFTER_SECONDS = 0.25
@@ -55,13 +57,18 @@ class BoxedSandbox:
         places: int | None = None,
         metrics: Metrics | None = None,
         build: bool = True,
+        afresh: bool = False,
     ) -> None:
+        """`build`: whether interpreters that are missing are built. `afresh`: whether each tier is tested here and now,
+        whatever another process has seen lately.
+        """
         places = places or max(2, os.cpu_count() or 2)
-        folder = folder or building.default_folder()
+        self._folder = folder = folder or building.default_folder()
         self._turns = Turns(places, places * ASIDE_FOR_EACH_PLACE)
         self._metrics = metrics or Metrics()
         self._tiers = all_tiers(folder, kept=2 * places, build=build)
         self._opening: dict[RunningTier, asyncio.Task[None]] = {}
+        self._afresh = afresh
         self._closed = False
 
     def start(self) -> None:
@@ -180,6 +187,18 @@ class BoxedSandbox:
             tier.pool.give_back(box)
 
     async def _test_itself(self, tier: RunningTier) -> str | None:
+        verdict = Verdict(self._folder, tier.language, tier.kind, tier.walls, tier.command, tier.attacks)
+        async with verdict.alone():
+            if not self._afresh and verdict.holds():
+                return await self._tried(tier, ())
+            refused = await self._tried(tier, tier.attacks)
+            if refused is None:
+                verdict.passed()
+            return refused
+
+    async def _tried(self, tier: RunningTier, attacks: tuple[Attack, ...]) -> str | None:
+        """What gets through of these attacks; an honest program is always run first."""
+
         async def ask(run: Run) -> Ran:
             return await self._answered(tier, run, None)
 
@@ -187,7 +206,7 @@ class BoxedSandbox:
         for pause in TESTED_AGAIN_AFTER_SECONDS:
             await asyncio.sleep(pause)
             try:
-                return await selftest.failures(tier.attacks, tier.language, tier.honest, ask)
+                return await selftest.failures(attacks, tier.language, tier.honest, ask)
             except selftest.Undecided as problem:
                 undecided = str(problem)
         return undecided

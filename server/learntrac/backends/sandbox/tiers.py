@@ -26,8 +26,8 @@ _PACKAGE = "learntrac.backends.sandbox."
 _HONEST_PYTHON = "def attack():\n    return sum([40, 2])\n"
 _HONEST_GO = "package answer\n\nfunc attack() int { return 40 + 2 }\n"
 _HONEST_JAVASCRIPT = "const attack = () => [40, 2].reduce((a, b) => a + b)"
-Prepare = Callable[[Callable[[str], None]], Awaitable[Callable[[], Awaitable[Box]]]]
-"""Get what is needed, telling what is going on, and give back how to start a box. Raises CannotBuild."""
+Prepare = Callable[[Callable[[str], None]], Awaitable[tuple[str, ...]]]
+"""Get what is needed, telling what is going on, and give back what `Box.start` is to start. Raises CannotBuild."""
 
 
 class RunningTier:
@@ -48,6 +48,7 @@ class RunningTier:
         self._prepare, self._kept = prepare, kept
         self.refused: str | None = NOT_STARTED
         self.walls = ""
+        self.command: tuple[str, ...] = ()
         self.compiles = language == "go"
         """Whether a submission is compiled before its run begins."""
         self._pool: Pool | None = None
@@ -55,8 +56,8 @@ class RunningTier:
     async def open(self, test: Callable[["RunningTier"], Awaitable[str | None]]) -> None:
         """Make it ready and try the attacks on it; what is wrong is told in `refused`."""
         try:
-            start = await self._prepare(self._tell)
-            self._pool = Pool(start, kept=self._kept, lasting=self.kind == "wasm")
+            self.command = await self._prepare(self._tell)
+            self._pool = Pool(lambda: Box.start(*self.command), kept=self._kept, lasting=self.kind == "wasm")
             await self._look_at_walls()
             self.refused = await test(self)
         except (building.CannotBuild, BoxEnded, OSError, toolchain.NoToolchain) as problem:
@@ -101,20 +102,18 @@ def all_tiers(folder: Path, *, kept: int, build: bool) -> list[RunningTier]:
         return code
 
     def wasm(language: str, worker: str) -> Prepare:
-        async def prepare(tell: Callable[[str], None]) -> Callable[[], Awaitable[Box]]:
-            code = await built(language, tell)
-            return lambda: Box.start(worker, str(code), memory)
+        async def prepare(tell: Callable[[str], None]) -> tuple[str, ...]:
+            return (worker, str(await built(language, tell)), memory)
 
         return prepare
 
-    async def native(_tell: Callable[[str], None]) -> Callable[[], Awaitable[Box]]:
-        return lambda: Box.start(_PACKAGE + "native", memory)
+    async def native(_tell: Callable[[str], None]) -> tuple[str, ...]:
+        return (_PACKAGE + "native", memory)
 
-    async def compiled(tell: Callable[[str], None]) -> Callable[[], Awaitable[Box]]:
+    async def compiled(tell: Callable[[str], None]) -> tuple[str, ...]:
         packages = await built("go", tell)
         tools = await asyncio.to_thread(toolchain.find_toolchain)
-        files = (str(packages), str(tools.compiler), str(tools.linker))
-        return lambda: Box.start(_PACKAGE + "golang", *files, memory)
+        return (_PACKAGE + "golang", str(packages), str(tools.compiler), str(tools.linker), memory)
 
     python, script = wasm("python", _PACKAGE + "worker"), wasm("javascript", _PACKAGE + "javascript")
     return [

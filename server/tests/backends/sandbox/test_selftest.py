@@ -59,7 +59,7 @@ async def test_what_was_not_decided_is_tried_again(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(selftest, "failures", busy)
     monkeypatch.setattr(boxed, "TESTED_AGAIN_AFTER_SECONDS", (0.0, 0.0, 0.0))
-    sandbox = BoxedSandbox(None)
+    sandbox = BoxedSandbox(None, afresh=True)
     await sandbox.opened()
     refused = {tier.language: tier.refused for tier in sandbox.tiers()}
     await sandbox.close()
