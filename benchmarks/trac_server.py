@@ -22,8 +22,9 @@ def main() -> None:
     parser.add_argument("--set-aside", action="store_true")
     given = parser.parse_args()
     trac = mounted(given.trac_env, lambda _username, _password, _address: False)
-    if not given.set_aside:
-        gc.unfreeze()
+    if given.set_aside:
+        gc.collect()
+        gc.freeze()
     uvloop.run(make_server(trac, host="127.0.0.1", port=given.port).serve())
 
 

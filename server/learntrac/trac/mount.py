@@ -5,7 +5,6 @@ stands where the web server stood, and asks for name and password at `/login` on
 """
 
 import base64
-import gc
 import io
 import locale
 import re
@@ -36,12 +35,7 @@ def mounted(environment: Path, check: SignIn) -> AsgiApplication:
 
     `check(username, password, address)` says whether to sign in. It runs in a worker thread, and slowing down who
     guesses is its own business. A body over 10 MiB is refused with 413, a query that is not ASCII with 400.
-    Call it once, when the process has imported and built what it needs.
     """
-    # Trac collects garbage after every request, and all the process waits while it walks what there is: 40 of
-    # 50 ms. So what is there by now is set aside.
-    gc.collect()
-    gc.freeze()
     # The queue has no bound, or a reader that is slow or gone would hold a worker for as long as it likes.
     bridge = WSGIMiddleware(_trac(environment, check), workers=WORKERS, send_queue_size=0)
 
