@@ -42,6 +42,7 @@ from learntrac.voice.schemas import (
     Ping,
 )
 from learntrac.voice.service import MinutesUsedUp
+from learntrac.voice.shared import TalkLost
 from learntrac.voice.tools import Line, Meter, Place, Reply, Tools, Tutor
 from learntrac.voice.wording import Shown
 
@@ -166,7 +167,7 @@ class Talk:
                 self._answers[effect.turn] = asyncio.create_task(self._answer(effect))
 
     def _run_beside(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(_seen_to(work))
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
@@ -216,6 +217,8 @@ class Talk:
         turn = effect.turn
         try:
             await (self._ask(effect) if isinstance(effect, Ask) else self._say(effect))
+        except TalkLost:
+            pass  # nobody is there any more to be told
         except LearnTracError as problem:
             await self._not_answered(turn, problem)
         except Exception as problem:  # noqa: BLE001 - the talk goes on, whatever it was
@@ -278,6 +281,16 @@ class Talk:
         self._stopped.setdefault(stop.turn, stop)
         task.cancel()
         return True
+
+
+async def _seen_to(work: Coroutine[None, None, None]) -> None:
+    """Nobody waits for what runs beside the talk: what goes wrong in it is logged."""
+    try:
+        await work
+    except TalkLost:
+        pass  # the learner has hung up meanwhile
+    except Exception as problem:  # noqa: BLE001 - the talk goes on, whatever it was
+        error_log(problem, path=PATH)
 
 
 async def _written(text: str) -> AsyncIterator[str]:

@@ -42,7 +42,7 @@ def proxy(folder: Path, *, api: tuple[int, int], trac: int) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=60)
 
 
 def _write_config(folder: Path, *, port: int, api: tuple[int, int], trac: int) -> Path:

@@ -82,7 +82,7 @@ class ServerProcess:
         """Have it stop as an operator does; it must end well."""
         if self.process is not None:
             self.process.terminate()
-            code = self.process.wait(timeout=30)
+            code = self.process.wait(timeout=60)
             self.process = None
             assert code == 0, self.said
 

@@ -79,7 +79,7 @@ def running(*arguments: str | Path, **variables: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
-        said, _ = server.communicate(timeout=15)
+        said, _ = server.communicate(timeout=60)
     assert server.returncode == 0, said.decode(errors="replace")
 
 

@@ -126,10 +126,11 @@ class Conversations:
         assert ("audio_delta", 1) not in kinds[kinds.index(("interrupted", 1)) :]
         assert stopped["turn"] == 1
         assert second["turn"] == 2
-        kept = [text for role, text, cut in await history_of(alice, second["chat_id"]) if role == "assistant" and cut]
+        # The second answer may be cut too by now: its learner has hung up.
+        kept, *_ = [text for role, text, _ in await history_of(alice, second["chat_id"]) if role == "assistant"]
         whole = " ".join(one["text"] for one in learner.of("caption") if one["turn"] == 1)
-        assert len("".join(kept)) < len(whole)
-        assert "".join(kept) == stopped["text"]
+        assert len(kept) < len(whole)
+        assert kept == stopped["text"]
 
     async def test_the_client_may_say_how_much_was_heard(self, door: Door) -> None:
         alice = await door.person("alice")
