@@ -304,6 +304,7 @@ async def _kept_up(parts: Parts) -> AsyncIterator[None]:
     finally:
         if parts.gateway_talks is not None:
             await parts.gateway_talks.close()
+        await parts.studio.close()
         for task in tasks:
             await stop(task)
 

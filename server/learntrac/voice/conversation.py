@@ -129,6 +129,9 @@ class Conversation:
     owes_answer: bool = False
     answers_in_stream: int = 0
     answer: Answer | None = None
+    interrupted: int | None = None
+    """The turn whose answer was interrupted last before it was complete, and what was heard of it."""
+    heard_of_it: str = ""
     chat_id: str | None = None
     allowance_milliseconds: int = 0
     """Sound that was counted against the day's minutes and has not come yet."""
@@ -189,6 +192,7 @@ class Conversation:
         text = heard_part(answer.sentences, heard) if self.wants_sound else _all_of(answer)
         told = Send("interrupted", {"turn": answer.turn, "heard_seconds": round(heard, 2), "text": text})
         if not answer.is_complete:
+            self.interrupted, self.heard_of_it = answer.turn, text
             return [Stop(answer.turn, text), told, _turn_end(answer.turn, "interrupted")]
         return [told] if answer.reply_id is None else [Cut(answer.reply_id, text), told]
 
@@ -359,9 +363,13 @@ class Conversation:
         answer.sentences[sentence - 1].seconds = seconds
         return [Send("audio_delta", {"turn": turn, "sentence": sentence, "audio": audio, "format": "mp3"})]
 
-    def answered(self, turn: int, response: Payload) -> list[Effect]:
-        """The answer is complete: `response` is what `voice_response` says."""
+    def answered(self, turn: int, response: Payload, *, reply_id: str | None = None) -> list[Effect]:
+        """The answer is complete: `response` is what `voice_response` says. Where it was interrupted while its end was
+        being made, somewhere else perhaps, what was not heard of `reply_id` leaves the history again.
+        """
         answer = self.answer
+        if turn == self.interrupted and reply_id is not None:
+            return [Cut(reply_id, self.heard_of_it)]
         if answer is None or answer.turn != turn:
             return []
         if answer.sounds_at is None:

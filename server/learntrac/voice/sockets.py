@@ -188,7 +188,7 @@ class Socket:
                 while await self._take_one(talk):
                     pass
             finally:
-                await asyncio.shield(self._finish(talk))
+                await asyncio.shield(self._studio.see_off(self._finish(talk)))
 
     async def _finish(self, talk: Talk) -> None:
         await talk.hang_up()

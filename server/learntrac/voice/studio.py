@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -46,6 +46,8 @@ from learntrac.voice.tutoring import School, SpokenTutor
 
 TICKET_SECONDS = 60
 LOOKED_AFTER_EVERY_SECONDS = 1.0
+ENDED_WITHIN_SECONDS = 5.0
+"""So long does a server that stops wait for what is being written down of its talks."""
 StopElsewhere: TypeAlias = Callable[[Stop], Awaitable[None]]
 LIVENESS_EVERY, KEPT_OPEN_EVERY = 5, 30
 """In looks: whether sign-ins are over, where no message told so, and that sockets are still there."""
@@ -110,6 +112,7 @@ class Studio:
         self.open: dict[str, OpenSocket] = {}
         self.unknown = 0
         """Sockets of which nobody has said yet whose they are."""
+        self._ending: set[asyncio.Task[None]] = set()
         self.tools = Tools(
             speaker=served.speech.speaker,
             shelf=Shelf(served.database, served.objects, served.clock),
@@ -291,6 +294,22 @@ class Studio:
         finally:
             del self.open[socket.connection.id]
             self.served.metrics.voice_sockets = len(self.open)
+
+    def see_off(self, ending: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        """Let a talk come to its end, whatever becomes of the one who asks for it."""
+        task = asyncio.create_task(ending)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return task
+
+    async def close(self) -> None:
+        """Wait for the talks that are being ended: the history keeps what was heard of their answers."""
+        if self._ending:
+            _done, late = await asyncio.wait(self._ending, timeout=ENDED_WITHIN_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
 
     # Looking after what is open
 

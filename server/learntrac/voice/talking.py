@@ -80,6 +80,7 @@ class Talk:
         self._stopped: dict[int, Stop] = {}
         self._beside: set[asyncio.Task[None]] = set()
         self._ended_at: float | None = None
+        self._is_over = False
 
     async def take(self, message: ClientMessage) -> None:
         """A message of the client's, after `connect`."""
@@ -114,8 +115,10 @@ class Talk:
         return bool(self._answers or self._beside)
 
     async def hang_up(self) -> None:
-        """The conversation is over. Of an answer that is on its way the history keeps what was heard."""
-        now = self._now()
+        """The conversation is over. Of an answer that is on its way the history keeps what was heard; what is understood
+        only now gets none.
+        """
+        self._is_over, now = True, self._now()
         await self.step(lambda talk: talk.interrupt(now))
         await self._meter.settle(self._place)
         for turn in list(self._answers):
@@ -163,7 +166,7 @@ class Talk:
                 self._run_beside(self._wait_for_chunk(effect.chunk_id))
             case Cut():
                 self._run_beside(self._tutor.cut(effect.reply_id, effect.heard))
-            case Ask() | Say():
+            case Ask() | Say() if not self._is_over:
                 self._answers[effect.turn] = asyncio.create_task(self._answer(effect))
 
     def _run_beside(self, work: Coroutine[None, None, None]) -> None:
@@ -239,11 +242,16 @@ class Talk:
             await self.step(lambda talk: talk.replying(effect.turn, reply.chat_id, reply.id))
             answering = await self._speak(effect.turn, reply)
             await reply.keep()
+            answering.code += [one for one in reply.code if one not in answering.code]
+            await self._answered(answering, await self._tutor.find_picture(), reply.more, reply_id=reply.id)
         except asyncio.CancelledError:
-            await reply.keep_heard(self._stopped.pop(effect.turn, Stop(effect.turn, "")))
+            await self._keep_heard(reply, self._stopped.pop(effect.turn, Stop(effect.turn, "")))
             raise
-        answering.code += [one for one in reply.code if one not in answering.code]
-        await self._answered(answering, await self._tutor.find_picture(), reply.more)
+
+    async def _keep_heard(self, reply: Reply, stop: Stop) -> None:
+        await reply.keep_heard(stop)
+        # All of it may have joined the history a moment before.
+        await self._tutor.cut(reply.id, stop.heard)
 
     async def _say(self, effect: Say) -> None:
         answering = await self._speak(effect.turn, _written(effect.text))
@@ -259,10 +267,12 @@ class Talk:
             self._run_beside(recording.complete())
         return answering
 
-    async def _answered(self, answering: Answering, aids: list[Payload], more: Payload) -> None:
+    async def _answered(
+        self, answering: Answering, aids: list[Payload], more: Payload, *, reply_id: str | None = None
+    ) -> None:
         address = self._tools.address_of(answering.recording.audio_id, self._user_id)
         response = answering.response(address, aids) | more
-        await self.step(lambda talk: talk.answered(answering.turn, response))
+        await self.step(lambda talk: talk.answered(answering.turn, response, reply_id=reply_id))
 
     def _sounds(self) -> None:
         if self._ended_at is not None:

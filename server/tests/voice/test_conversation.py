@@ -168,6 +168,15 @@ class TestInterruption:
 
         assert of(effects, Stop) == [Stop(1, "One two …")]
 
+    def test_what_was_interrupted_while_its_end_was_made_is_cut_afterwards(self) -> None:
+        talk = Conversation()
+        say(talk, 1, "what is a status code")
+        answer(talk, 1, "A status code is a number.", seconds=2.0)
+        talk.interrupt(NOW + 1.0)
+
+        assert talk.answered(1, {"text": "A status code is a number."}, reply_id="r1") == [Cut("r1", "A status code …")]
+        assert talk.answered(1, {"text": "Told by us, and in no history."}) == []
+
     def test_a_complete_answer_can_be_interrupted_while_it_is_played(self) -> None:
         talk = Conversation()
         say(talk, 1, "what is a status code")
