@@ -115,7 +115,7 @@ class Talk:
         return bool(self._answers or self._beside)
 
     async def hang_up(self) -> None:
-        """The conversation is over. Of an answer that is on its way the history keeps what was heard; what is understood
+        """The conversation is over. Of an answer on its way the history keeps what was heard; what is understood
         only now gets none.
         """
         self._is_over, now = True, self._now()
