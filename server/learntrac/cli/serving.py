@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from learntrac.cli.shared import Host, Port, TracEnv, configure_logs, load_settings, out, progress_bar, say
+from learntrac.cli.shared import Host, Port, TracEnv, configure_logs, importing, load_settings, out, progress_bar, say
 
 commands = typer.Typer()
 
@@ -21,7 +21,8 @@ def serve(
     inherited: Annotated[str | None, typer.Option(hidden=True, help="What a child gets of its parent")] = None,
 ) -> None:
     """Serve the API for an existing Trac. Ctrl-C or SIGTERM stops it cleanly; SIGHUP replaces many workers in turn."""
-    from learntrac.serving import run, serve_forever, serve_inherited, serve_many
+    with importing():
+        from learntrac.serving import run, serve_forever, serve_inherited, serve_many
 
     settings = load_settings(trac_env)
     processes = workers or settings.workers
@@ -45,8 +46,9 @@ def worker(
     metrics_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Answer Prometheus at this port")] = None,
 ) -> None:
     """Run jobs until Ctrl-C or SIGTERM; then what runs is finished. Any number of workers may run on PostgreSQL."""
-    from learntrac.serving import listening, run
-    from learntrac.worker import drain_once, work_until_told
+    with importing():
+        from learntrac.serving import listening, run
+        from learntrac.worker import drain_once, work_until_told
 
     settings = load_settings(trac_env)
     configure_logs(settings)
@@ -69,7 +71,8 @@ def demo(
     serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Only make the demo")] = True,  # noqa: FBT002 - Typer's way to declare a flag
 ) -> None:
     """Make a Trac with a sample course and some weeks of learners' history, and serve API and Trac in one process."""
-    from learntrac.serving import serve_demo
+    with importing():
+        from learntrac.serving import serve_demo
 
     settings = load_settings()
     configure_logs(settings, quiet=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from learntrac.cli.shared import TracEnv, configure_logs, load_settings, progress_bar, say
+from learntrac.cli.shared import TracEnv, configure_logs, importing, load_settings, progress_bar, say
 
 commands = typer.Typer()
 
@@ -17,8 +17,9 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of showing what would be done")] = False,  # noqa: FBT002 - Typer's way to declare a flag
 ) -> None:
     """Show what LearnTrac reads in an existing Trac; with --yes, make LearnTrac's database and its mapping file."""
-    from learntrac.operations import initialise
-    from learntrac.serving import run
+    with importing():
+        from learntrac.operations import initialise
+        from learntrac.serving import run
 
     settings = load_settings(trac_env)
     with progress_bar("Reading Trac's tickets") as report:
@@ -41,8 +42,9 @@ def doctor(
     ai: Annotated[bool, typer.Option("--ai", help="Ask the language model something, and say what it cost")] = False,  # noqa: FBT002 - Typer's way to declare a flag
 ) -> None:
     """Say what of a Trac could not be read as it was meant, with ticket numbers. Writes nothing."""
-    from learntrac.operations import diagnose
-    from learntrac.serving import run
+    with importing():
+        from learntrac.operations import diagnose
+        from learntrac.serving import run
 
     settings = load_settings(trac_env)
     if ai:
