@@ -20,6 +20,7 @@ from learntrac.webhooks.schedule import MOST_ATTEMPTS, wished_seconds
 from learntrac.webhooks.schemas import WebhookRequest
 from learntrac.webhooks.service import Owner, register
 from tests.conftest import Api, TracCopy, eventually, serving
+from tests.environments import find_free_port
 from tests.webhooks.receiving import NETWORKS, Got, inbox, read_request, reply, serving_raw
 from tests.webhooks.test_webhooks import add, deliveries
 
@@ -37,6 +38,18 @@ def body_is_signed(got: Got, secret: bytes) -> bool:
     told = {name: got.json[name] for name in ("event", "timestamp", "data")}
     canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return bool(got.json["signature"] == "sha256=" + hmac.new(secret, canonical, hashlib.sha256).hexdigest())
+
+
+async def test_a_receiver_that_is_not_there_is_tried_again(hooked: Api) -> None:
+    ivan, nobody = await hooked.sign_in("ivan"), f"http://127.0.0.1:{find_free_port()}/hook"
+    hook = await add(ivan, nobody, "export.ready")
+    await tell(hooked)
+    await hooked.parts.deliverer.drain()
+
+    [delivery] = await deliveries(ivan, hook)
+    assert delivery["status"] == "pending"
+    assert delivery["attempts"][0]["response_status"] is None
+    assert delivery["attempts"][0]["error"] == "the connection failed: Connection refused"
 
 
 def header_is_signed(got: Got, secret: bytes) -> bool:

@@ -1,13 +1,18 @@
 """Webhooks through their doors, on both databases."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, get_args
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.main import all_tasks
 from learntrac.webhooks.events import EVENTS
-from learntrac.webhooks.schemas import EventName
+from learntrac.webhooks.schemas import EventName, WebhookRequest
+from learntrac.webhooks.service import Owner, WebhookExists, register
 from tests.conftest import Api, Person
 from tests.webhooks.receiving import inbox, reply
 
@@ -27,6 +32,29 @@ async def add(person: Person, url: str, *events: str, **more: Any) -> str:
 
 async def deliveries(person: Person, hook: str, **query: Any) -> Any:
     return (await person.get(f"/webhooks/{hook}/deliveries", **query)).body["deliveries"]
+
+
+async def at_once(api: Api, work: Callable[[], Coroutine[Any, Any, None]]) -> Sequence[BaseException | None]:
+    """Do this twice, the second time while the first is not committed yet; what came of both."""
+    begun, go_on, database = asyncio.Event(), asyncio.Event(), api.parts.database
+    begin = database.begin
+
+    @asynccontextmanager
+    async def slowly() -> AsyncIterator[AsyncSession]:
+        async with begin() as session:
+            yield session
+            begun.set()
+            await go_on.wait()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(database, "begin", slowly)
+        first = asyncio.create_task(work())
+        await begun.wait()
+    second = asyncio.create_task(work())
+    await asyncio.sleep(0.3)
+    assert not second.done(), "it waits for the first"
+    go_on.set()
+    return await asyncio.gather(first, second, return_exceptions=True)
 
 
 def test_the_schema_names_the_events_that_there_are() -> None:
@@ -55,6 +83,19 @@ class TestRegistering:
         assert "secret" not in (await ivan.get("/webhooks/webhook-1")).body
         rows = await hooked.parts.database.hot.rows("SELECT secret FROM webhook")
         assert answer["secret"] not in rows[0][0], "it is kept encrypted"
+
+    async def test_the_same_url_twice_at_once(self, hooked: Api) -> None:
+        request = WebhookRequest(**HOOK | {"secret": None})
+
+        async def again() -> None:
+            async with hooked.parts.database.begin() as session:
+                sealer = hooked.parts.webhook_sealer
+                await register(session, owner=Owner("ivan"), request=request, sealer=sealer, now=hooked.clock())
+
+        first, second = await at_once(hooked, again)
+
+        assert first is None
+        assert isinstance(second, WebhookExists)
 
     async def test_the_same_url_twice(self, hooked: Api) -> None:
         ivan, admin = await hooked.sign_in("ivan"), await hooked.sign_in("admin")

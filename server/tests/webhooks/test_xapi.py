@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from learntrac.webhooks.outbox import announce
+from learntrac.webhooks.service import keep_store
 from learntrac.webhooks.statements import TOLD, Told, statement
 from tests.conftest import TracCopy, eventually, serving
 from tests.mastery.answering import answer_as
 from tests.webhooks import ralph
 from tests.webhooks.receiving import inbox, reply
+from tests.webhooks.test_webhooks import at_once
 
 HOME = "https://learn.example.org"
 
@@ -105,6 +107,31 @@ async def test_without_the_setting_nothing_more_is_told(trac_copy: TracCopy) -> 
             await api.parts.deliverer.drain()
 
     assert {one["actor"]["account"]["name"] for got in receiver.got for one in got.json} == {"bob"}
+
+
+async def test_a_store_that_stays_is_one_and_another_takes_its_place(trac_copy: TracCopy) -> None:
+    kept = []
+    for url in ("https://one.example.org", "https://one.example.org", "https://two.example.org"):
+        async with serving(trac_copy, xapi_endpoint=url, xapi_key="k", xapi_secret="a-secret") as api:
+            admin = await api.sign_in("admin")
+            hooks = (await admin.get("/webhooks"))["webhooks"]
+            kept.append({hook["url"]: hook["status"] for hook in hooks})
+
+    one, two = "https://one.example.org/statements", "https://two.example.org/statements"
+    assert kept == [{one: "active"}, {one: "active"}, {one: "paused", two: "active"}]
+
+
+async def test_two_servers_that_start_at_once_keep_one_store(trac_copy: TracCopy) -> None:
+    async with serving(trac_copy) as api:
+
+        async def keep() -> None:
+            async with api.parts.database.begin() as session:
+                await keep_store(session, url="https://one.example.org/statements", now=api.clock())
+
+        await at_once(api, keep)
+        [row] = await api.parts.database.hot.rows("SELECT status FROM webhook")
+
+    assert row[0] == "active"
 
 
 def test_a_concept_that_is_gone_has_its_number() -> None:

@@ -1,6 +1,7 @@
 """Sending one request to a receiver, by httpcore: it lets us say whereto a connection goes."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ RESOLVING_AT_ONCE = 64
 BODY_BYTES = 4096
 """So much of an answer is read and kept."""
 LONGEST_URL = 2048
+_NUMBERED_OTHERWISE = (ssl.SSLError, socket.gaierror)
 _KEPT_HEADERS, _HEADER_LENGTH = 30, 500
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -192,6 +194,10 @@ def _port(url: httpx.URL) -> int:
 
 
 def _told(error: BaseException) -> str:
-    """The error in words; the driver's own stand in its cause."""
-    said = str(error) or type(error).__name__
+    """The error in words. The driver's own say little: what the system said stands deepest in its causes."""
+    said, cause = str(error) or type(error).__name__, error.__cause__ or error.__context__
+    while cause is not None:
+        if isinstance(cause, OSError) and not isinstance(cause, _NUMBERED_OTHERWISE) and cause.errno:
+            said = os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
     return f"the connection failed: {said}"[:300]
