@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -22,7 +22,6 @@ from websockets.exceptions import WebSocketException
 
 from learntrac.backends.speech import (
     BYTES_A_SECOND,
-    LONGEST_TEXT,
     LONGEST_UTTERANCE_SECONDS,
     SAMPLE_RATE,
     Context,
@@ -32,9 +31,8 @@ from learntrac.backends.speech import (
     Voice,
     Word,
 )
-from learntrac.backends.speech.choosing import choose_voice
 from learntrac.backends.speech.event_stream import encoded
-from learntrac.backends.speech.streamed import StreamedSpeaking
+from learntrac.backends.speech.streamed import StreamingSpeaker
 
 CONNECT_WITHIN_SECONDS = 3.0
 FINISH_WITHIN_SECONDS = 5.0
@@ -46,7 +44,7 @@ CHUNK_BYTES = 4096
 LARGEST_MESSAGE_BYTES = 1024 * 1024
 POLLY_LONGEST_TEXT = 2900
 """Characters in one request; Polly takes 3000."""
-PCM_RATE, MP3_RATE = 16_000, 24_000
+RATES: Mapping[SpeechFormat, int] = {"pcm": 16_000, "mp3": 24_000}
 _AUDIO = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "application/octet-stream"}
 _LANGUAGES = (
     "en-US", "en-GB", "en-AU", "de-DE", "es-ES", "es-US", "fr-FR", "fr-CA", "hi-IN", "it-IT", "ja-JP", "ko-KR", "pt-BR",
@@ -252,35 +250,17 @@ def _word(item: dict[str, Any]) -> Word:
     )
 
 
-class PollySpeaker:
+class PollySpeaker(StreamingSpeaker):
     """Speaks with a voice's neural engine where it has one. The client is a blocking one: calls are made in threads."""
 
     name = "aws"
+    rates = RATES
 
     def __init__(self, session: boto3.Session, *, endpoint_url: str | None = None) -> None:
         config = Config(connect_timeout=3, read_timeout=READ_WITHIN_SECONDS, retries={"total_max_attempts": 1})
         self._client: Any = session.client("polly", endpoint_url=endpoint_url, config=config)
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="polly")
         self._voices: dict[str, tuple[Voice, str]] | None = None
-
-    async def speak(
-        self,
-        text: str,
-        *,
-        voice: str | None,
-        language: str,
-        format: SpeechFormat = "mp3",  # noqa: A002 - what everybody calls it
-    ) -> StreamedSpeaking:
-        chosen, note = choose_voice(await self.voices(), voice=voice, language=language)
-        speaking = StreamedSpeaking(
-            self._chunks(text[:LONGEST_TEXT], chosen.id, format),
-            voice=chosen,
-            note=note,
-            format=format,
-            sample_rate=MP3_RATE if format == "mp3" else PCM_RATE,
-        )
-        await speaking.begin()
-        return speaking
 
     async def voices(self) -> tuple[Voice, ...]:
         return tuple(voice for voice, _ in (await self._known()).values())
@@ -312,7 +292,7 @@ class PollySpeaker:
                 VoiceId=voice,
                 Engine=engine,
                 OutputFormat=format,
-                SampleRate=str(MP3_RATE if format == "mp3" else PCM_RATE),
+                SampleRate=str(RATES[format]),
             )
             body = (await self._call(asked))["AudioStream"]
             try:

@@ -2,14 +2,13 @@
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from openai import AsyncOpenAI, OpenAIError, Timeout
 
 from learntrac.backends.speech import (
     BYTES_A_SECOND,
-    LONGEST_TEXT,
     SAMPLE_RATE,
     Context,
     SpeechDown,
@@ -19,9 +18,9 @@ from learntrac.backends.speech import (
     Word,
 )
 from learntrac.backends.speech.buffered import BufferedHearing
-from learntrac.backends.speech.choosing import ANY_LANGUAGE, choose_voice
+from learntrac.backends.speech.choosing import ANY_LANGUAGE
 from learntrac.backends.speech.containers import wav_header
-from learntrac.backends.speech.streamed import StreamedSpeaking
+from learntrac.backends.speech.streamed import StreamingSpeaker
 
 RECOGNITION_MODEL = "gpt-4o-mini-transcribe"
 SPEECH_MODEL = "gpt-4o-mini-tts"
@@ -30,7 +29,7 @@ ANSWER_WITHIN_SECONDS = 8.0
 LONGEST_PIECE_SECONDS = 600
 LONGEST_PROMPT = 800
 """Characters of the course; the models take 224 tokens."""
-PCM_RATE, MP3_RATE = 24_000, 24_000
+RATES: Mapping[SpeechFormat, int] = {"pcm": 24_000, "mp3": 24_000}
 _VOICES = {
     "alloy": "neutral", "ash": "male", "ballad": "male", "coral": "female", "echo": "male", "fable": "neutral",
     "nova": "female", "onyx": "male", "sage": "female", "shimmer": "female", "verse": "male",
@@ -115,32 +114,14 @@ def _words(answer: Any) -> tuple[Word, ...]:
     return tuple(Word(str(word.word), float(word.start), float(word.end)) for word in told)
 
 
-class OpenAISpeaker:
+class OpenAISpeaker(StreamingSpeaker):
     """Speaks; every voice speaks every language."""
 
     name = "openai"
+    rates = RATES
 
     def __init__(self, client: AsyncOpenAI, *, model: str = SPEECH_MODEL) -> None:
         self._client, self._model = client, model
-
-    async def speak(
-        self,
-        text: str,
-        *,
-        voice: str | None,
-        language: str,
-        format: SpeechFormat = "mp3",  # noqa: A002 - what everybody calls it
-    ) -> StreamedSpeaking:
-        chosen, note = choose_voice(await self.voices(), voice=voice, language=language)
-        speaking = StreamedSpeaking(
-            self._chunks(text[:LONGEST_TEXT], chosen.id, format),
-            voice=chosen,
-            note=note,
-            format=format,
-            sample_rate=MP3_RATE if format == "mp3" else PCM_RATE,
-        )
-        await speaking.begin()
-        return speaking
 
     async def voices(self) -> tuple[Voice, ...]:
         return tuple(

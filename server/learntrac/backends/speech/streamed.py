@@ -1,9 +1,11 @@
 """Sound that another system makes: chunks as they come, bounded in waiting, with its length told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
-from learntrac.backends.speech import SpeechDown, SpeechFormat, Voice
+from learntrac.backends.speech import LONGEST_TEXT, SpeechDown, SpeechFormat, Voice
+from learntrac.backends.speech.choosing import choose_voice
 from learntrac.backends.speech.containers import ENOUGH_BYTES, find_container
 from learntrac.backends.speech.mp3 import Mp3Length
 
@@ -67,3 +69,29 @@ class StreamedSpeaking:
                 return await anext(self._source, None)
         except TimeoutError as error:
             raise SpeechDown(f"{self.voice.engine} does not answer") from error
+
+
+class StreamingSpeaker(ABC):
+    """Speaks with what another system makes; `rates` are the samples a second that it is asked for."""
+
+    rates: Mapping[SpeechFormat, int]
+
+    async def speak(
+        self,
+        text: str,
+        *,
+        voice: str | None,
+        language: str,
+        format: SpeechFormat = "mp3",  # noqa: A002 - what everybody calls it
+    ) -> StreamedSpeaking:
+        chosen, note = choose_voice(await self.voices(), voice=voice, language=language)
+        source = self._chunks(text[:LONGEST_TEXT], chosen.id, format)
+        speaking = StreamedSpeaking(source, voice=chosen, note=note, format=format, sample_rate=self.rates[format])
+        await speaking.begin()
+        return speaking
+
+    @abstractmethod
+    async def voices(self) -> tuple[Voice, ...]: ...
+
+    @abstractmethod
+    def _chunks(self, text: str, voice: str, format: SpeechFormat) -> AsyncGenerator[bytes, None]: ...  # noqa: A002
