@@ -19,6 +19,7 @@ from fastapi import FastAPI, Header, Response
 
 from benchmarks.bare import Reader, open_reader
 from benchmarks.seeding import Tables
+from learntrac.activity.queries import LOG_SINCE
 from learntrac.kit.http.server import make_server
 from learntrac.progress import queries as progress
 from learntrac.progress.recommending import MILESTONES, READY, SHORTLIST
@@ -74,9 +75,8 @@ def make_app(read: Reader) -> FastAPI:
     @app.get("/progress/history")
     async def history(authorization: Annotated[str, Header()]) -> Response:
         user, today = authorization[7:], time.time_ns() // 1000 // _DAY
-        events = await read(progress.EVENTS, [user, (today - 29) * _DAY, (today + 1) * _DAY - 1])
-        scores = {row[0]: row[1] for row in await read(progress.MASTERY_OF, [user])}
-        return Response(orjson.dumps(_history(events, scores)), media_type="application/json")
+        events = await read(LOG_SINCE, [user, (today - 29) * _DAY, (today + 1) * _DAY])
+        return Response(orjson.dumps(_history(events)), media_type="application/json")
 
     @app.get("/progress")
     async def overall(authorization: Annotated[str, Header()]) -> Response:
@@ -84,7 +84,8 @@ def make_app(read: Reader) -> FastAPI:
             known["milestones"] = {row[0]: row[1] for row in await read(progress.MILESTONES, [])}
         user, now = authorization[7:], time.time_ns() // 1000
         standings = await read(progress.STANDINGS, [user])
-        events = await read(progress.EVENTS, [user, now - 28 * _DAY, now])
+        today = now // _DAY
+        events = await read(LOG_SINCE, [user, (today - 27) * _DAY, (today + 1) * _DAY])
         recent = await read(_RECENT, [user, 0, None])
         level = (await read(_LEVEL, [user]))[0][0] or 1.0
         worked_in = await read(MILESTONES, [user])
@@ -96,31 +97,33 @@ def make_app(read: Reader) -> FastAPI:
     return app
 
 
-def _history(events: Any, scores: dict[int, float]) -> dict[str, Any]:
+def _history(events: Any) -> dict[str, Any]:
     days: defaultdict[int, list[Any]] = defaultdict(list)
     for event in events:
         days[event[2] // _DAY].append(event)
-    entries = []
+    entries, scores = [], {}
     for day, of_day in sorted(days.items()):
-        kinds = Counter(event[1] for event in of_day)
-        quizzes = [event[4] for event in of_day if event[1] == "answered" and '"quiz"' in event[5]]
+        begun: defaultdict[str, set[int]] = defaultdict(set)
+        for event in of_day:
+            begun[event[3]].add(event[1])
+        quizzes = [event[5] for event in of_day if event[3] == "graded" and event[8] == "quiz"]
+        scores |= {event[1]: event[7] for event in of_day if event[7] is not None}
         entries.append(
             {
                 "date": (datetime.fromtimestamp(0, UTC) + timedelta(days=day)).date(),
-                "concepts_started": kinds["started"],
-                "concepts_completed": kinds["completed"],
-                "concepts_mastered": kinds["mastered"],
-                "time_spent": sum(event[3] for event in of_day),
-                "exercises_completed": kinds["answered"] - len(quizzes),
+                "concepts_started": len(begun["started"]),
+                "concepts_completed": len(begun["completed"]),
+                "concepts_mastered": len(begun["mastered"]),
+                "time_spent": sum(event[4] for event in of_day),
+                "exercises_completed": sum(event[3] == "solved" for event in of_day),
                 "quiz_average": sum(quizzes) / len(quizzes) if quizzes else 0.0,
             }
         )
-    begun = {event[0] for event in events} & scores.keys()
     totals = {
-        "concepts_completed": len({event[0] for event in events if event[1] == "completed"}),
-        "concepts_mastered": len({event[0] for event in events if event[1] == "mastered"}),
-        "total_time_spent": sum(event[3] for event in events),
-        "average_mastery_score": sum(scores[number] for number in begun) / len(begun) if begun else 0.0,
+        "concepts_completed": len({event[1] for event in events if event[3] == "completed"}),
+        "concepts_mastered": len({event[1] for event in events if event[3] == "mastered"}),
+        "total_time_spent": sum(event[4] for event in events),
+        "average_mastery_score": sum(scores.values()) / len(scores) if scores else 0.0,
     }
     return {"history": entries, "totals": totals}
 
@@ -170,8 +173,8 @@ def _progress(
             for row in recent
         ],
         "learning_velocity": {
-            "concepts_per_week": len({event[0] for event in events if event[1] == "completed"}) / 4,
-            "hours_per_week": sum(event[3] for event in events) / 3600 / 4,
+            "concepts_per_week": len({event[1] for event in events if event[3] == "completed"}) / 4,
+            "hours_per_week": sum(event[4] for event in events) / 3600 / 4,
             "trend": "stable",
         },
         "strengths": [

@@ -34,6 +34,7 @@ Run = Callable[[Sequence[Statement], dict[str, Any]], Awaitable[None]]
 
 _is_request: ContextVar[bool] = ContextVar("is_request", default=False)
 """What the server does beside, such as following Trac, runs in tasks of its own, where this is not set."""
+_BYTES = "{bytes}"
 _PLACES = ("{user}", "{concept}", "{session}", "{now}")
 
 
@@ -72,6 +73,13 @@ def _listener(heard: list[Statement]) -> Callable[..., None]:
             heard.append((sql, list(values)))
 
     return listen
+
+
+def as_text(value: object) -> object:
+    """For JSON, which has no bytes."""
+    if isinstance(value, bytes):
+        return {_BYTES: value.hex()}
+    raise TypeError(type(value))
 
 
 def _with_places(sql: str, values: list[Any], user_id: str, concept_id: int, session_id: str) -> Statement:
@@ -158,10 +166,14 @@ def _filled(values: Sequence[Any], places: dict[str, Any]) -> list[Any]:
     return [places.get(value, value) if isinstance(value, str) else value for value in values]
 
 
+def _as_bytes(found: dict[str, Any]) -> bytes | None:
+    return bytes.fromhex(found[_BYTES]) if found.keys() == {_BYTES} else None
+
+
 async def _serve(database: str, recording: str, port: int) -> None:
     is_postgres = database.startswith("postgresql")
     run = await _postgres_runner(database) if is_postgres else _sqlite_runner(Path(database))
-    recorded, replies = json.loads(recording)
+    recorded, replies = json.loads(recording, object_hook=lambda found: _as_bytes(found) or found)
     await make_server(make_app(run, recorded, replies), host="127.0.0.1", port=port).serve()
 
 

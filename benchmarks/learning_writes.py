@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from benchmarks import servers
-from benchmarks.bare_writes import record
+from benchmarks.bare_writes import as_text, record
 from benchmarks.crowd import Crowd, gather_crowd, many, take_turn
 from benchmarks.places import DATABASES, Place, places
 from benchmarks.rounds import (
@@ -38,7 +38,7 @@ def contestants(place: Place) -> Iterator[tuple[Server, Server, Crowd]]:
     crowd = gather_crowd(place, LEARNERS)
     user_id, token = crowd.learners[-1]
     recording = place.folder / "recording.json"
-    recording.write_text(json.dumps(asyncio.run(record(place, user_id, token, CONCEPTS))))
+    recording.write_text(json.dumps(asyncio.run(record(place, user_id, token, CONCEPTS)), default=as_text))
     with ExitStack() as stack:
         (ours,) = stack.enter_context(many(place, 1))
         arguments = [
