@@ -166,14 +166,14 @@ def _filled(values: Sequence[Any], places: dict[str, Any]) -> list[Any]:
     return [places.get(value, value) if isinstance(value, str) else value for value in values]
 
 
-def _as_bytes(found: dict[str, Any]) -> bytes | None:
-    return bytes.fromhex(found[_BYTES]) if found.keys() == {_BYTES} else None
+def _with_bytes(found: dict[str, Any]) -> dict[str, Any] | bytes:
+    return bytes.fromhex(found[_BYTES]) if found.keys() == {_BYTES} else found
 
 
 async def _serve(database: str, recording: str, port: int) -> None:
     is_postgres = database.startswith("postgresql")
     run = await _postgres_runner(database) if is_postgres else _sqlite_runner(Path(database))
-    recorded, replies = json.loads(recording, object_hook=lambda found: _as_bytes(found) or found)
+    recorded, replies = json.loads(recording, object_hook=_with_bytes)
     await make_server(make_app(run, recorded, replies), host="127.0.0.1", port=port).serve()
 
 

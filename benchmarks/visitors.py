@@ -270,19 +270,20 @@ async def _run(order: Visit) -> Visited:
         await asyncio.gather(*(connection.ended for connection in made))
     took = time.perf_counter() - begun
     everything = [latency for kind in visitors.latencies.values() for latency in kind]
-    kinds = {name: (len(kind), statistics.median(kind), _p99(kind)) for name, kind in visitors.latencies.items()}
+    kinds = {name: (len(kind), statistics.median(kind), _top(kind, 99)) for name, kind in visitors.latencies.items()}
     return Visited(
-        len(everything),
-        took,
-        statistics.median(everything),
-        _p99(everything),
-        kinds,
-        dict(visitors.statuses),
+        answers=len(everything),
+        seconds=took,
+        median_ms=statistics.median(everything),
+        p95_ms=_top(everything, 95),
+        p99_ms=_top(everything, 99),
+        kinds=kinds,
+        statuses=dict(visitors.statuses),
     )
 
 
-def _p99(latencies: Sequence[float]) -> float:
-    return sorted(latencies)[len(latencies) * 99 // 100]
+def _top(latencies: Sequence[float], share: int) -> float:
+    return sorted(latencies)[len(latencies) * share // 100]
 
 
 def main() -> None:
