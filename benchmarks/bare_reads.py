@@ -103,17 +103,17 @@ def _history(events: Any) -> dict[str, Any]:
         days[event[2] // _DAY].append(event)
     entries, scores = [], {}
     for day, of_day in sorted(days.items()):
-        begun: defaultdict[str, set[int]] = defaultdict(set)
+        concepts: defaultdict[str, set[int]] = defaultdict(set)
         for event in of_day:
-            begun[event[3]].add(event[1])
+            concepts[event[3]].add(event[1])
         quizzes = [event[5] for event in of_day if event[3] == "graded" and event[8] == "quiz"]
         scores |= {event[1]: event[7] for event in of_day if event[7] is not None}
         entries.append(
             {
                 "date": (datetime.fromtimestamp(0, UTC) + timedelta(days=day)).date(),
-                "concepts_started": len(begun["started"]),
-                "concepts_completed": len(begun["completed"]),
-                "concepts_mastered": len(begun["mastered"]),
+                "concepts_started": len(concepts["started"]),
+                "concepts_completed": len(concepts["completed"]),
+                "concepts_mastered": len(concepts["mastered"]),
                 "time_spent": sum(event[4] for event in of_day),
                 "exercises_completed": sum(event[3] == "solved" for event in of_day),
                 "quiz_average": sum(quizzes) / len(quizzes) if quizzes else 0.0,

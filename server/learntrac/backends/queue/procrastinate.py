@@ -44,7 +44,7 @@ _JOB = (
     " AS procrastinate_job_to_defer_v1)"
 )
 _PUT = text(f"SELECT procrastinate_defer_jobs_v1(ARRAY[{_JOB}])")
-_WAITING = "status = 'todo'"  # procrastinate's own word for a job that no worker has taken
+_WAITING = "status = 'todo'"  # its own word in the database: a job that no worker has taken; nothing here is unfinished
 # Whoever takes a job passes over one that is locked: it starts once the caller's transaction is over, and sees it.
 _WAITS = text(f"SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND {_WAITING} FOR SHARE")  # noqa: S608 - our own text
 _KEY_IF_FREE = (
