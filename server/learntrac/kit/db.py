@@ -4,13 +4,16 @@ One code for SQLite and PostgreSQL. Times are microseconds in a BIGINT and JSON 
 statement gives one answer on either (docs/decisions/0004-portable-columns.md).
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import URL, BigInteger, Integer, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import (
@@ -151,11 +154,44 @@ def _engines(url: URL, pool_size: int, answer_within_seconds: float | None) -> t
         replace_dead_connections(engine)
         return engine, engine
     # One writer: waiting in line for the connection is fair and cheap, waiting for SQLite's lock is neither.
-    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, hide_parameters=True)
-    reader = create_async_engine(url, pool_size=4, max_overflow=0, pool_timeout=30, hide_parameters=True)
+    settings: dict[str, Any] = {"async_creator": partial(_connect, url), "hide_parameters": True}
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, **settings)
+    reader = create_async_engine(url, pool_size=4, max_overflow=0, pool_timeout=30, **settings)
     _prepare_sqlite(writer, begin="BEGIN IMMEDIATE")
     _prepare_sqlite(reader, begin="BEGIN")
     return writer, reader
+
+
+class _Rolled(sqlite3.Connection):
+    """Gives up its transaction before it closes: with a statement half read, SQLite would keep it and its lock."""
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # closed already
+            self.rollback()
+        super().close()
+
+
+class _SqliteConnection(aiosqlite.Connection):
+    """One whose user may be cancelled in the middle of a statement, and then once more while SQLAlchemy closes it."""
+
+    _is_told = False
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.interrupt()  # nobody waits for what still runs
+        await super().close()
+
+    def stop(self) -> "asyncio.Future[None] | None":
+        # Told twice, aiosqlite would wait for a thread that has ended, and the process would never end.
+        told, self._is_told = self._is_told, True
+        return None if told else super().stop()
+
+
+async def _connect(url: URL) -> aiosqlite.Connection:
+    make = partial(sqlite3.connect, _file(url), check_same_thread=False, factory=_Rolled)
+    connection = _SqliteConnection(make, iter_chunk_size=64)
+    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a thread that waits must not hold the process
+    return await connection
 
 
 def _patient_engine(url: URL) -> AsyncEngine:

@@ -140,7 +140,7 @@ class TestTransactions:
 class TestSlowReads:
     """A caller who gives up leaves a read behind, which must meet neither the next read nor the end."""
 
-    LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT count(*) FROM n"
+    LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000000) SELECT count(*) FROM n"
 
     async def test_one_given_up_harms_nobody(self, tmp_path: Path) -> None:
         reader = SqliteReader(tmp_path / "course.db")
@@ -156,7 +156,7 @@ class TestSlowReads:
     async def test_the_end_waits_for_none(self, tmp_path: Path) -> None:
         reader = SqliteReader(tmp_path / "course.db")
         await reader.slow_rows("SELECT 1")
-        endless = self.LONG.replace(" WHERE i < 3000000", "")
+        endless = self.LONG.replace(" WHERE i < 60000000", "")
         under_way = asyncio.create_task(reader.slow_rows(endless))
         await asyncio.sleep(0.02)
 
@@ -387,3 +387,35 @@ class TestPostgresqlAway:
             begun = await alice.post("/concepts/1/start", {}, headers={"Idempotency-Key": "one"})
             assert begun.status == 200
         postgres.drop_database("behind_the_door")
+
+
+SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000000) SELECT max(i) FROM n"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_write_that_is_cancelled_in_a_statement_holds_up_neither_the_next_nor_the_end(
+    tmp_path: Path, times: int
+) -> None:
+    """As a job's is when its server stops. It once kept SQLite's lock; twice cancelled, it was waited for for ever."""
+    before = asyncio.all_tasks()
+    database = Database(f"sqlite:///{tmp_path / 'one.db'}")
+    await furnish(database)
+
+    async def write() -> None:
+        async with database.begin() as session:
+            await session.execute(ADD, {"id": 1, "words": "lost"})
+            await session.execute(text(SLOW))
+
+    writing = asyncio.create_task(write())
+    await asyncio.sleep(0.1)
+    for _ in range(times):
+        writing.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait([writing])
+    async with asyncio.timeout(5):
+        await add(database, 2)
+        assert await ids(database) == [2]
+        await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)
+        await database.close()
+
+    assert writing.cancelled()
