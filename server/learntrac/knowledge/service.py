@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -63,9 +63,8 @@ class ClosesCycle(Conflict):
         super().__init__("This would close a cycle of prerequisites: " + " → ".join(f"#{one}" for one in cycle) + ".")
 
 
-@dataclass(frozen=True)
-class Known:
-    """A concept as one learner sees it in graph and path."""
+class Known(NamedTuple):
+    """A concept as one learner sees it in graph and path. A tuple: an answer may have thousands."""
 
     id: int
     title: str

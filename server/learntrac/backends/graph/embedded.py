@@ -1,20 +1,22 @@
 """The embedded twin: every edge held in this process, brought up to the catalog's generation before each answer."""
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 
-from learntrac.backends.graph import ALTERNATIVE, NOTHING, PREREQUISITE, Edge, Subgraph, among, steps_down
+from learntrac.backends.graph import ALTERNATIVE, NOTHING, PREREQUISITE, Edge, Subgraph
 from learntrac.backends.graph.rows import GraphRows
 
 READ_ANEW_FROM = 2_000
 """So many changed concepts are not read one by one: everything is."""
+_NEEDED = (PREREQUISITE, ALTERNATIVE)
 
 
 @dataclass(frozen=True)
 class Held:
-    """The graph as it was at one generation of one catalog; never changed. `at` has the edges at each concept."""
+    """The graph as it was at one generation of one catalog; never changed. `at` has each concept's edges, sorted."""
 
     identity: str
     generation: int
@@ -31,7 +33,8 @@ class Held:
         for concept in gone:
             at.pop(concept, None)
         added = _by_end(there & gone, edges, there)
-        return Held(self.identity, generation, at | {one: at.get(one, ()) + new for one, new in added.items()})
+        at |= {one: tuple(sorted(at.get(one, ()) + new)) for one, new in added.items()}
+        return Held(self.identity, generation, at)
 
     def beside(self, concept: int) -> Iterator[int]:
         """Every concept one step away, perhaps more than once."""
@@ -58,24 +61,31 @@ class Held:
         """As Graph.needed_for."""
         if target not in self.at:
             return NOTHING
-        seen, waiting, edges = {target}, [target], set[Edge]()
-        while waiting:
-            concept = waiting.pop()
-            for edge in self.at[concept]:
-                if edge.relationship == ALTERNATIVE or (edge.relationship == PREREQUISITE and edge.target == concept):
-                    edges.add(edge)
-                    other = _other(edge, concept)
-                    if other not in seen:
-                        seen.add(other)
-                        waiting.append(other)
-        distance = steps_down(target, edges)
+        distance = self._steps_down(target)
         nearest = dict(sorted(distance.items(), key=lambda pair: (pair[1], pair[0]))[:limit])
-        return Subgraph(nearest, among(edges, nearest), truncated=len(distance) > limit)
+        edges = tuple(edge for edge in self._among(nearest) if edge.relationship in _NEEDED)
+        return Subgraph(nearest, edges, truncated=len(distance) > limit)
+
+    def _steps_down(self, target: int) -> dict[int, int]:
+        """{concept: fewest steps} from `target` to what it needs; an alternative is as near as what it stands for."""
+        distance, waiting = {target: 0}, deque([target])
+        while waiting:
+            concept = waiting.popleft()
+            here = distance[concept]
+            for edge in self.at[concept]:
+                other = _other(edge, concept)
+                if edge.relationship == PREREQUISITE and other != edge.target and distance.get(other, inf) > here + 1:
+                    distance[other] = here + 1
+                    waiting.append(other)
+                elif edge.relationship == ALTERNATIVE and distance.get(other, inf) > here:
+                    distance[other] = here
+                    waiting.appendleft(other)
+        return distance
 
     def _among(self, concepts: Collection[int]) -> tuple[Edge, ...]:
         known = set(concepts)
-        here = (edge for one in known for edge in self.at[one] if edge.source == one and edge.target in known)
-        return tuple(sorted(here))
+        here = (edge for one in sorted(known) for edge in self.at[one] if edge.source == one)
+        return tuple(edge for edge in here if edge.target in known)
 
 
 def _other(edge: Edge, concept: int) -> int:
@@ -89,7 +99,7 @@ def _by_end(concepts: Iterable[int], edges: Iterable[Edge], there: Collection[in
         if edge.source in there and edge.target in there:
             at[edge.source].append(edge)
             at[edge.target].append(edge)
-    return {concept: tuple(found) for concept, found in at.items()}
+    return {concept: tuple(sorted(found)) for concept, found in at.items()}
 
 
 class EmbeddedGraph:
