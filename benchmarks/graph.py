@@ -1,7 +1,8 @@
 """`GET /knowledge/graph` five steps deep and `GET /knowledge/path` with alternatives, from either twin of the graph.
 
-Concepts lie in 40 layers, each with about three prerequisites, most among the nearest of the layer before; every tenth
-has an alternative beside it. What is asked for lies in the upper quarter: it needs some 1,400 concepts at the median.
+Concepts lie in layers, each with about three prerequisites, most among the nearest of the layer before; every tenth has
+an alternative beside it. What is asked for lies in the upper quarter: of eight layers it needs some dozens of concepts,
+of forty, the worst case, some 1,400.
 One request at a time. `GET /health` of the same server stands for a bare handler's plain answer.
 """
 
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
+from itertools import product
 from pathlib import Path
 
 from benchmarks import servers
@@ -26,6 +28,7 @@ from tests.environments import CACHE
 
 AIMS_MS = {10_000: 50, 100_000: 250}
 """Concepts, and the aim for the 95th percentile."""
+LAYERS = (8, 40)
 ASKED = 40
 ROUNDS = 3
 FOLLOWED_WITHIN_SECONDS = 600
@@ -94,8 +97,8 @@ def wait_until_indexed(place: Place) -> None:
             time.sleep(1)
 
 
-def measure(place: Place, neo4j: Neo4jServer | None) -> list[tuple[str, ...]]:
-    """Rows of the table: twins take turns; a first round that warms up is not counted."""
+def measure(place: Place, course: str, neo4j: Neo4jServer | None) -> list[tuple[str, ...]]:
+    """Rows of the table for a course: twins take turns; a first round that warms up is not counted."""
     asked, rows = questions(place.tickets), []
     with twins(place, neo4j) as running:
         tokens = {name: servers.sign_in(server) for name, server in running.items()}
@@ -112,7 +115,7 @@ def measure(place: Place, neo4j: Neo4jServer | None) -> list[tuple[str, ...]]:
         p95 = f"{every[len(every) * 95 // 100]:.1f}"
         rows.append(
             (
-                f"{place.database}, {place.tickets:,}: {name}, {what}",
+                f"{course}: {name}, {what}",
                 f"{statistics.median(every):.1f}",
                 p95,
                 aim,
@@ -122,21 +125,26 @@ def measure(place: Place, neo4j: Neo4jServer | None) -> list[tuple[str, ...]]:
     return rows
 
 
+@contextmanager
+def neo4j_of_its_own() -> Iterator[Neo4jServer | None]:
+    """An empty Neo4j; None where Java or Maven are missing."""
+    if find_missing() is not None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="learntrac-neo4j-") as folder, shared_server(Path(folder), CACHE) as server:
+        yield server
+
+
 def main(databases: Sequence[str] = DATABASES, sizes: Sequence[int] = tuple(AIMS_MS)) -> None:
     """Print the figures for each database and size; of Neo4j too where Java and Maven are there."""
     rows: list[tuple[str, ...]] = []
     with ExitStack() as stack:
         room = stack.enter_context(places())
-        for size in sizes:
-            for database in databases:
-                place = room.make(database, size)
-                neo4j = None
-                if find_missing() is None:
-                    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="learntrac-neo4j-")))
-                    neo4j = stack.enter_context(shared_server(folder, CACHE))
-                rows += measure(place, neo4j)
-                columns = ("", "median ms", "p95 ms", "aim p95", "medians over plain")
-                print_table("One request at a time", columns, rows)
+        for size, database, layers in product(sizes, databases, LAYERS):
+            place = room.make(database, size, layers)
+            with neo4j_of_its_own() as neo4j:
+                rows += measure(place, f"{database}, {size:,} in {layers}", neo4j)
+            print_table("One request at a time", ("", "median ms", "p95 ms", "aim p95", "medians over plain"), rows)
 
 
 if __name__ == "__main__":

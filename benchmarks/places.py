@@ -12,6 +12,7 @@ from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
 from learntrac.kit.db import SCHEMA
 from learntrac.seeding.building import seed
+from learntrac.seeding.course import LAYERS
 from learntrac.seeding.order import SQLITE, Order
 from learntrac.trac.author import add_user
 from tests.environments import Postgres, make_trac16, postgres_server
@@ -62,8 +63,8 @@ class Places:
         self._folder, self._stack = folder, stack
         self._postgres: Postgres | None = None
 
-    def make(self, database: str, tickets: int) -> Place:
-        """A new Trac with so many tickets and one learner."""
+    def make(self, database: str, tickets: int, layers: int = LAYERS) -> Place:
+        """A new Trac with so many tickets, in layers of which each needs those before it, and one learner."""
         name = f"trac_{next(_numbers)}"
         folder = self._folder / name
         url = None
@@ -77,7 +78,7 @@ class Places:
         place = Place(folder, tickets, url)
         add_user(folder, LEARNER, PASSWORD)
         with place.trac_tables() as tables:
-            put_tickets(tables, tickets)
+            put_tickets(tables, tickets, layers)
         return place
 
     def seed(self, database: str, order: Order) -> Place:

@@ -14,6 +14,7 @@ from learntrac.seeding import building
 from learntrac.seeding.bulk import Tables
 from learntrac.seeding.course import (
     COMPONENTS,
+    LAYERS,
     MILESTONES,
     WRITTEN_FROM,
     InventedCourse,
@@ -40,9 +41,9 @@ def quiet(_done: int, _total: int) -> None:
     """Nobody watches."""
 
 
-def put_tickets(trac: Tables, count: int) -> None:
+def put_tickets(trac: Tables, count: int, layers: int = LAYERS) -> None:
     """Tickets 1 to `count` of an invented course, with their custom fields, components and milestones."""
-    building.put_tickets(trac, InventedCourse(count, SEED), quiet)
+    building.put_tickets(trac, InventedCourse(count, SEED, layers), quiet)
 
 
 def put_alternatives(learntrac: Tables, count: int) -> None:

@@ -32,6 +32,8 @@ from learntrac.trac.sync import stop
 from learntrac.worker import ProgressBar, working
 
 _T = TypeVar("_T")
+GARBAGE_AFTER = 20_000
+"""So many more objects than were given up, and garbage is looked for among the new ones. Python's own figure is 700."""
 EARLY_AFTER_SECONDS = 3.0
 """A server that has just started has other things to do, and may be stopped at once."""
 
@@ -172,6 +174,8 @@ def _set_aside() -> None:
     """
     gc.collect()
     gc.freeze()
+    # A path through a large graph makes tens of thousands of objects: by default they would be walked forty times.
+    gc.set_threshold(GARBAGE_AFTER, 20, 20)
 
 
 async def _start_engine_early(parts: Parts, server: uvicorn.Server) -> None:

@@ -201,9 +201,9 @@ class _Open:
         order = next((order for order in ordered if len(order) == wanted.bit_count()), None)
         if order is None:
             return None
-        rises = (max(0.0, self._difficulty[later] - self._difficulty[one]) for one, later in pairwise(order))
-        minutes = sum(self._minutes[place] for place in order)
-        return Way(tuple(self._nearest[place] for place in order), minutes, sum(rises))
+        levels = map(self._difficulty.__getitem__, order)
+        rise = sum(later - one for one, later in pairwise(levels) if later > one)
+        return Way(tuple(map(self._nearest.__getitem__, order)), sum(map(self._minutes.__getitem__, order)), rise)
 
     def _ordered(self, wanted: int, instead_of: Chosen, aim: Aim) -> Sequence[int]:
         """As many of the concepts as can be put in order."""

@@ -44,11 +44,12 @@ class InventedCourse:
 
     concepts: int
     seed: int
+    layers: int = LAYERS
 
     @cached_property
     def width(self) -> int:
         """Concepts in a layer."""
-        return max(NARROWEST, ceil(self.concepts / LAYERS))
+        return max(NARROWEST, ceil(self.concepts / self.layers))
 
     def tickets(self) -> Iterator[Row]:
         """Rows of `ticket`, by the columns of `TICKET`."""
