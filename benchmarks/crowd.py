@@ -44,6 +44,7 @@ def many(place: Place, count: int, **environ: str) -> Iterator[list[Server]]:
     """So many server processes over one Trac."""
     with ExitStack() as stack:
         running = [stack.enter_context(servers.learntrac(place, **environ)) for _ in range(count)]
+        place.wait_until_indexed()
         wait_until_idle(running)
         yield running
 

@@ -74,7 +74,7 @@ def twins(place: Place, neo4j: Neo4jServer | None) -> Iterator[dict[str, Server]
             environ = {f"LEARNTRAC_{name.upper()}": value for name, value in neo4j.settings.items()}
             running["neo4j"] = stack.enter_context(servers.learntrac(place, **environ))
             wait_until_followed(running["neo4j"])
-            wait_until_indexed(place)
+            place.wait_until_indexed()
         yield running
 
 
@@ -85,16 +85,6 @@ def wait_until_followed(server: Server) -> None:
         if time.monotonic() > until:
             raise RuntimeError("Neo4j does not follow")
         time.sleep(0.5)
-
-
-def wait_until_indexed(place: Place) -> None:
-    """Return once the tutor's index holds every concept: two servers that write one SQLite are in each other's way."""
-    until = time.monotonic() + FOLLOWED_WITHIN_SECONDS
-    with place.learntrac_tables() as tables:
-        while tables.execute("SELECT count(*) FROM passage_source")[0][0] < place.tickets:
-            if time.monotonic() > until:
-                raise RuntimeError("the index does not follow")
-            time.sleep(1)
 
 
 def measure(place: Place, course: str, neo4j: Neo4jServer | None) -> list[tuple[str, ...]]:

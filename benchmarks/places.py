@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from learntrac.trac.author import add_user
 from tests.environments import Postgres, make_trac16, postgres_server
 
 LEARNER, PASSWORD = "alice", "alice-password"
+INDEXED_WITHIN_SECONDS = 1800
 DATABASES = ("postgresql", "sqlite")
 
 _numbers = itertools.count(1)
@@ -54,6 +56,17 @@ class Place:
         tables = Tables(self.learntrac_target, schema=SCHEMA)
         yield tables
         tables.close()
+
+    def wait_until_indexed(self) -> None:
+        """Return once the tutor's index holds every concept. A new server makes it beside what it is asked, which takes
+        a core for a millisecond or two for each concept. Raises RuntimeError after half an hour.
+        """
+        until = time.monotonic() + INDEXED_WITHIN_SECONDS
+        with self.learntrac_tables() as tables:
+            while tables.execute("SELECT count(*) FROM passage_source WHERE source = 'concept'")[0][0] < self.tickets:
+                if time.monotonic() > until:
+                    raise RuntimeError("the index does not follow")
+                time.sleep(0.5)
 
 
 class Places:
