@@ -36,7 +36,7 @@ from learntrac.kit.clock import to_micros
 from learntrac.kit.errors import Conflict, NotFound
 from learntrac.kit.readers import HotReader
 from learntrac.mastery import service as mastery
-from learntrac.mastery.awards import award, list_awarded
+from learntrac.mastery.awards import award
 from learntrac.mastery.parameter_file import Model
 from learntrac.mastery.service import Answer, Where
 from learntrac.trac import values
@@ -184,7 +184,7 @@ async def complete(
         raise SessionNotFound
     seconds = _spent_seconds(found.started_at, request.time_spent, now)
     await _close(session, request, seconds, now)
-    where = await mastery.get_where(session, user_id=learner.user_id, concept_id=concept_id)
+    where = Where(learner.user_id, concept_id)
     if request.completion_type == "abandoned":
         where = await mastery.abandon(session, where, seconds=seconds, now=now)
     else:
@@ -214,10 +214,10 @@ async def _certify(session: AsyncSession, where: Where, session_id: str, now: da
 
 async def _achievements(session: AsyncSession, user_id: str, now: datetime) -> list[AchievementItem]:
     """What this end of a session earned, its graded answer included."""
-    await award(session, user_id=user_id, now=now)
+    new = await award(session, user_id=user_id, now=now)
     return [
-        AchievementItem(id=one.rule.id, title=one.rule.title, description=one.rule.description)
-        for one in await list_awarded(session, user_id=user_id, at=now)
+        AchievementItem(id=rule.id, title=rule.title, description=rule.description)
+        for rule in sorted(new, key=lambda rule: rule.id)
     ]
 
 

@@ -25,25 +25,25 @@ _CONCEPTS = text(
     "  AND e.weight > 0 AND e.source <> 'reported') AS graded"
     " FROM standing s JOIN concept c ON c.id = s.concept_id WHERE s.user_id = :user_id"
 )
-_MILESTONES = text(
-    "SELECT c.milestone, count(*) AS total FROM concept c WHERE c.milestone <> '' AND c.milestone IN"
-    " (SELECT o.milestone FROM standing s JOIN concept o ON o.id = s.concept_id"
-    "  WHERE s.user_id = :user_id AND s.status = 'mastered')"
+_COUNTED = text(
+    "SELECT 'milestone' AS what, c.milestone AS name, count(*) AS number, 0 AS place FROM concept c"  # noqa: S608 - a number of our own
+    " WHERE c.milestone <> '' AND c.milestone IN"
+    "  (SELECT o.milestone FROM standing s JOIN concept o ON o.id = s.concept_id"
+    "   WHERE s.user_id = :user_id AND s.status = 'mastered')"
     " GROUP BY c.milestone"
+    f" UNION ALL SELECT DISTINCT 'day', '', at / {DAY_MICROS}, at / {DAY_MICROS} FROM learning_event"
+    "  WHERE user_id = :user_id AND kind IN ('answered', 'completed')"
+    " UNION ALL SELECT 'solved', type, hints, completed_at FROM exercise_standing"
+    "  WHERE user_id = :user_id AND status = 'completed'"
+    " UNION ALL SELECT 'reviews', '', count(*), 0 FROM evidence e WHERE e.user_id = :user_id AND e.weight > 0"
+    "  AND e.source <> 'reported' AND e.outcome >= 0.5 AND EXISTS (SELECT 1 FROM learning_event v"
+    "   WHERE v.user_id = e.user_id AND v.concept_id = e.concept_id AND v.kind = 'mastered'"
+    f"   AND v.at <= e.at - {DAY_MICROS})"
+    " ORDER BY place"
 )
-_DAYS = text(
-    f"SELECT DISTINCT at / {DAY_MICROS} AS day FROM learning_event"  # noqa: S608 - a number of our own
-    " WHERE user_id = :user_id AND kind IN ('answered', 'completed') ORDER BY 1"
-)
-_REVIEWS = text(
-    "SELECT count(*) FROM evidence e WHERE e.user_id = :user_id AND e.weight > 0 AND e.source <> 'reported'"
-    " AND e.outcome >= 0.5 AND EXISTS (SELECT 1 FROM learning_event v WHERE v.user_id = e.user_id"
-    "  AND v.concept_id = e.concept_id AND v.kind = 'mastered' AND v.at <= e.at - :day)"
-)
-
-_SOLVED = text(
-    "SELECT type, hints FROM exercise_standing WHERE user_id = :user_id AND status = 'completed' ORDER BY completed_at"
-)
+"""One statement, as every answer asks: concepts of the milestones where something is mastered, active days, solved
+exercises by type with the hints that were taken, and reviews that were right.
+"""
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,21 @@ async def award(session: AsyncSession, *, user_id: str, now: datetime) -> list[R
         return []
     figures = await read_figures(session, user_id=user_id)
     found = earned(figures, before=[row.achievement_id for row in before])
-    new = [one.rule for one in found if await _keep(session, user_id, one, now)]
+    kept = await _keep(session, user_id, found, now) if found else set()
+    new = [one.rule for one in found if one.rule.id in kept]
     for rule in new:
         data = {"user_id": user_id, "achievement_id": rule.id, "title": rule.title, "description": rule.description}
         await announce(session, "achievement.unlocked", data, user_id=user_id, now=now)
     return new
 
 
-async def _keep(session: AsyncSession, user_id: str, one: Reached, now: datetime) -> bool:
-    evidence = {one.rule.unit: one.value}
-    values = {
-        "user_id": user_id,
-        "achievement_id": one.rule.id,
-        "now": to_micros(now),
-        "evidence": orjson.dumps(evidence).decode(),
-    }
-    return (await session.execute(queries.AWARD, values)).one_or_none() is not None
+async def _keep(session: AsyncSession, user_id: str, found: Sequence[Reached], now: datetime) -> set[str]:
+    """Those that the learner did not have: another request may have awarded one at the same time."""
+    values: dict[str, object] = {"user_id": user_id, "now": to_micros(now)}
+    for number, one in enumerate(found):
+        evidence = orjson.dumps({one.rule.unit: one.value}).decode()
+        values |= {f"achievement_id_{number}": one.rule.id, f"evidence_{number}": evidence}
+    return set((await session.execute(queries.award(len(found)), values)).scalars())
 
 
 async def list_awarded(session: AsyncSession, *, user_id: str, at: datetime | None = None) -> list[Earned]:
@@ -99,20 +98,20 @@ async def read_figures(session: AsyncSession, *, user_id: str) -> Figures:
     """What the rules look at, from the learner's log and standings."""
     values = {"user_id": user_id}
     concepts = (await session.execute(_CONCEPTS, values)).all()
-    totals = {row.milestone: row.total for row in await session.execute(_MILESTONES, values)}
-    shares = _shares(concepts, totals)
-    days = (await session.execute(_DAYS, values)).scalars()
-    solved = (await session.execute(_SOLVED, values)).all()
+    counted: dict[str, list[tuple[str, int]]] = {"milestone": [], "day": [], "solved": [], "reviews": []}
+    for row in await session.execute(_COUNTED, values):
+        counted[row.what].append((row.name, int(row.number)))
+    shares, solved = _shares(concepts, dict(counted["milestone"])), counted["solved"]
     return Figures(
         worked_through=sum(1 for row in concepts if _worked_through(row)),
         mastered_levels=tuple(row.difficulty for row in concepts if row.status == "mastered"),
         quickest=min((share for row in concepts if (share := _share_of_estimate(row)) is not None), default=None),
         milestones=tuple(sorted(name for name, share in shares.items() if share == 1)),
         milestone_share=max(shares.values(), default=0.0),
-        reviews=(await session.execute(_REVIEWS, values | {"day": DAY_MICROS})).scalar_one(),
-        solved=tuple(row.type for row in solved),
-        unaided=sum(1 for row in solved if row.hints == 0),
-        days=tuple(date.fromordinal(date(1970, 1, 1).toordinal() + int(day)) for day in days),
+        reviews=counted["reviews"][0][1],
+        solved=tuple(kind for kind, _ in solved),
+        unaided=sum(1 for _, hints in solved if hints == 0),
+        days=tuple(date.fromordinal(date(1970, 1, 1).toordinal() + day) for _, day in counted["day"]),
     )
 
 

@@ -134,11 +134,16 @@ BEGUN_IDS = text("SELECT concept_id FROM standing WHERE user_id = :user_id")
 AWARDED = text(
     "SELECT achievement_id, at, evidence FROM achievement WHERE user_id = :user_id ORDER BY at, achievement_id"
 )
-AWARD = text(
-    "INSERT INTO achievement (user_id, achievement_id, at, evidence)"
-    " VALUES (:user_id, :achievement_id, :now, :evidence)"
-    " ON CONFLICT DO NOTHING RETURNING achievement_id"
-)
+
+
+@functools.cache
+def award(count: int) -> TextClause:
+    """One statement that awards so many achievements to a learner, its parameters numbered from 0."""
+    rows = ", ".join(f"(:user_id, :achievement_id_{number}, :now, :evidence_{number})" for number in range(count))
+    return text(
+        f"INSERT INTO achievement (user_id, achievement_id, at, evidence) VALUES {rows}"  # noqa: S608 - every value is a parameter
+        " ON CONFLICT DO NOTHING RETURNING achievement_id"
+    )
 
 
 @functools.cache
