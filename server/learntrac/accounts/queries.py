@@ -34,7 +34,7 @@ ADD_LOCAL = text(
     " VALUES (:user_id, :password_hash, :role, :now)"
     " ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, role = excluded.role"
 )
-REMOVE_LOCAL = text("DELETE FROM local_account WHERE user_id = :user_id")
+REMOVE_LOCAL = text("DELETE FROM local_account WHERE user_id = :user_id RETURNING user_id")
 
 IS_LIVE = (
     "SELECT s.user_id, l.role FROM auth_session s LEFT JOIN local_account l ON l.user_id = s.user_id"

@@ -179,9 +179,9 @@ async def add_local_account(session: AsyncSession, *, user_id: str, password: st
 
 async def remove_local_account(session: AsyncSession, *, user_id: str, now: datetime) -> bool:
     """Remove a local account and end its sign-ins; whether there was one."""
-    removed = await session.execute(queries.REMOVE_LOCAL, {"user_id": user_id})
+    removed = (await session.execute(queries.REMOVE_LOCAL, {"user_id": user_id})).one_or_none()
     await close_all_sessions(session, user_id=user_id, now=now)
-    return bool(getattr(removed, "rowcount", 0))
+    return removed is not None
 
 
 async def find_local_account(session: AsyncSession, *, user_id: str) -> Row[tuple[str, str]] | None:

@@ -28,9 +28,13 @@ from sqlalchemy.pool import NullPool
 
 from learntrac.kit.away import is_away, unavailable_when_gone
 from learntrac.kit.readers import PostgresReader, SqliteReader, WideReader
+from learntrac.kit.written import WrittenConnection, WrittenSession
 
 SCHEMA = "learntrac"
 """LearnTrac's own schema where it shares a PostgreSQL database with Trac."""
+
+STATEMENTS_KEPT = 300
+"""Each connection to PostgreSQL keeps so many prepared: there are more than the driver's hundred."""
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of plain INTEGER."""
@@ -77,8 +81,8 @@ class Database:
         self._answer_within = answer_within_seconds
         self._writer, self._reader = _engines(self.url, max(1, connections - for_hot_reads), answer_within_seconds)
         self._administrator = self._writer if self.is_sqlite else _patient_engine(self.url)
-        self._write_session = async_sessionmaker(self._writer, expire_on_commit=False)
-        self._read_session = async_sessionmaker(self._reader, expire_on_commit=False)
+        self._write_session = async_sessionmaker(self._writer, class_=WrittenSession, expire_on_commit=False)
+        self._read_session = async_sessionmaker(self._reader, class_=WrittenSession, expire_on_commit=False)
         self._own_reader = (
             SqliteReader(_file(self.url))
             if self.is_sqlite
@@ -149,6 +153,8 @@ def _engines(url: URL, pool_size: int, answer_within_seconds: float | None) -> t
                 "server_settings": {"search_path": SCHEMA},
                 "timeout": 5,
                 "command_timeout": answer_within_seconds,
+                "statement_cache_size": STATEMENTS_KEPT,
+                "max_cached_statement_lifetime": 0,
             },
         )
         replace_dead_connections(engine)
@@ -168,10 +174,12 @@ class _Rolled(sqlite3.Connection):
     def close(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # closed already
             self.rollback()
+            # Ends an interruption that met nothing: it would keep what is committed out of the file itself.
+            self.execute("SELECT 1").close()
         super().close()
 
 
-class _SqliteConnection(aiosqlite.Connection):
+class _SqliteConnection(WrittenConnection):
     """One whose user may be cancelled in the middle of a statement, and then once more while SQLAlchemy closes it."""
 
     _is_told = False

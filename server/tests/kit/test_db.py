@@ -1,6 +1,7 @@
 """The database: transactions, readings by written SQL, and a 503 where it is away."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -419,3 +420,16 @@ async def test_a_write_that_is_cancelled_in_a_statement_holds_up_neither_the_nex
         await database.close()
 
     assert writing.cancelled()
+
+
+async def test_once_closed_the_file_itself_holds_all_that_was_committed(tmp_path: Path) -> None:
+    """Whoever copies the file then, copies everything."""
+    file = tmp_path / "one.db"
+    database = Database(f"sqlite:///{file}")
+    await furnish(database)
+    await add(database, 1, 2)
+    await database.close()
+
+    copy = sqlite3.connect(f"file:{shutil.copy(file, tmp_path / 'copy.db')}?mode=ro", uri=True)
+    assert copy.execute("SELECT count(*) FROM note").fetchone() == (2,)
+    copy.close()
