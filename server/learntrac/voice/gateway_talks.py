@@ -35,6 +35,7 @@ from learntrac.voice.effects import (
 from learntrac.voice.schemas import ClientMessage, Connect, Disconnect, NotUnderstood, Renew, as_json, read_message
 from learntrac.voice.service import Connection
 from learntrac.voice.shared import Shared, SharedEar, TalkLost, WholeHearing
+from learntrac.voice.spoken_code import context_of
 from learntrac.voice.studio import Agreed, Studio
 from learntrac.voice.talking import Talk
 
@@ -238,7 +239,7 @@ class GatewayTalks:
             self._cache,
             connection.id,
             decoding=speech.decoding,
-            listen=lambda: WholeHearing(speech.recogniser, agreed.context),
+            listen=lambda code: WholeHearing(speech.recogniser, context_of(agreed.context, code)),
         )
         return self._studio.new_talk(
             agreed,
