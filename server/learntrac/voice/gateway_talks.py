@@ -211,10 +211,11 @@ class GatewayTalks:
         kept = await Shared(self._cache, connection_id).find_agreed()
         if kept is None:
             return None
-        here = self._here.get(connection_id)
-        if here is None:
+        if connection_id not in self._here:
             agreed = await self._agreed(kept)
-            here = self._here[connection_id] = _Here(self._new_talk(agreed), agreed, time.monotonic(), 0.0)
+            if connection_id not in self._here:  # another message may have been quicker
+                self._here[connection_id] = _Here(self._new_talk(agreed), agreed, time.monotonic(), 0.0)
+        here = self._here[connection_id]
         here.used_at = time.monotonic()
         here.agreed = replace(here.agreed, connection=Connection(**kept["connection"]))
         return here

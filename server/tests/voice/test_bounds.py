@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import websockets
 
+from learntrac.audit.service import NO_REQUEST
 from learntrac.voice import sockets
 from learntrac.voice import studio as studio_module
 from tests.conftest import Api, Clock, TracCopy, eventually, serving
@@ -280,3 +281,15 @@ class TestGatewayDoor:
             assert await call(x_gateway_route="$connect", **mine) == 200
             assert await call(x_gateway_route="$disconnect", **mine) == 200
             assert await call(x_gateway_route="$default", **mine | {"x_gateway_connection": "c2"}) == 404
+
+    async def test_messages_that_come_at_once_belong_to_one_talk(self, module_trac: TracCopy) -> None:
+        settings = {"voice_gateway_url": "http://127.0.0.1:9", "voice_gateway_secret": SECRET}
+        async with serving(module_trac, Clock(), **settings) as api:
+            talks, alice = api.parts.gateway_talks, await api.sign_in("alice")
+            assert talks is not None
+            await talks.connected("c3", alice.token)
+            await talks.message("c3", b'{"action": "connect", "data": {}}', NO_REQUEST)
+            first, second = await asyncio.gather(talks._find("c3"), talks._find("c3"))
+            await talks.disconnected("c3")
+
+        assert first is second is not None
