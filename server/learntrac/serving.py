@@ -236,9 +236,9 @@ async def _serve_demo(
             trac = mounted(settings.trac_env, _checker(parts, asyncio.get_running_loop()))
             url = f"http://{host}:{listener.getsockname()[1]}"
             # Certificates name their issuer by its address, and a demo's is this.
-            settings = settings.model_copy(update={"public_url": settings.public_url or url})
-            app = create_app(replace(parts, settings=settings))
-            server = make_server(site(app, settings, trac=trac), host=host, port=port)
+            # In place: with parts of its own the app would serve talks that nobody looks after.
+            parts.settings = settings.model_copy(update={"public_url": settings.public_url or url})
+            server = make_server(site(create_app(parts), parts.settings, trac=trac), host=host, port=port)
             console.print(_welcome(url, accounts))
             async with working(parts):
                 await _serve(parts, server, listener)

@@ -15,6 +15,7 @@ import httpx
 import psycopg2
 import pytest
 from rich.console import Console
+from websockets.sync.client import connect
 
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
@@ -358,6 +359,16 @@ def test_a_port_that_is_taken_is_told_in_one_line(sqlite_template: Path, tmp_pat
             run(serve_forever(settings, host="127.0.0.1", port=port, progress_bar=quiet_bar))
 
 
+def ends_with_its_sign_in(client: httpx.Client, token: str) -> bool:
+    """Whether a voice connection with this token is closed when its learner signs out."""
+    address = str(client.base_url).replace("http", "ws", 1).rstrip("/")
+    with connect(f"{address}/ws/voice?token={token}") as talk:
+        talk.send('{"action": "connect", "data": {}}')
+        assert "connection_established" in str(talk.recv(timeout=20))
+        client.post(f"{API}/auth/logout", headers={"Authorization": f"Bearer {token}"})
+        return "4401" in str(talk.recv(timeout=20))
+
+
 def test_the_demo_serves_api_and_trac_with_one_account_and_one_throttle(
     tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, harmless_signals: list[int]
 ) -> None:
@@ -384,7 +395,9 @@ def test_the_demo_serves_api_and_trac_with_one_account_and_one_throttle(
             throttled = client.post(f"{API}/auth/login", json=right)
             assert throttled.status_code == 429, "guesses at Trac's door count at the API's"
             assert client.get("/trac/login", auth=("alice", PASSWORD)).status_code == 401
-            assert client.post(f"{API}/auth/login", json=right | {"username": "bob"}).status_code == 200
+            bob = client.post(f"{API}/auth/login", json=right | {"username": "bob"})
+            assert bob.status_code == 200
+            assert ends_with_its_sign_in(client, bob.json()["access_token"]), "talks are looked after here too"
 
     serve_and_visit(serve, visit, signal.SIGTERM)
 

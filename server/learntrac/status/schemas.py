@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from learntrac.kit.fields import ApiTime
 
-ServiceState = Literal["healthy", "degraded", "unavailable", "embedded", "not_configured"]
+ServiceState = Literal["healthy", "degraded", "unavailable", "embedded", "starting", "not_configured"]
 
 
 class Health(BaseModel):
@@ -32,8 +32,8 @@ class Check(BaseModel):
 
 
 class Status(BaseModel):
-    """All services by name. `embedded`: this process does it itself. `operational` unless one that is needed is not
-    well.
+    """All services by name. `embedded`: this process does it itself. `starting`: it will, and is made ready just now.
+    `operational` unless one that is needed is not well.
     """
 
     status: Literal["operational", "degraded", "down"]

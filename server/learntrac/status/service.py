@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
 from sqlalchemy import text
@@ -138,10 +138,17 @@ def sandbox_probe(sandbox: Sandbox) -> Probe:
 
     async def probe() -> tuple[ServiceState, str | None]:
         tiers = sandbox.tiers()
-        usable = any(tier.language == "python" and tier.refused in (None, NOT_STARTED, BEING_BUILT) for tier in tiers)
-        return "embedded" if usable else "degraded", "; ".join(map(describe_tier, tiers))
+        return readiness_of(tiers), "; ".join(map(describe_tier, tiers))
 
     return probe
+
+
+def readiness_of(tiers: Sequence[Tier]) -> ServiceState:
+    """One word for the sandbox: what counts is Python."""
+    of_python = {tier.refused for tier in tiers if tier.language == "python"}
+    if of_python & {None, NOT_STARTED}:
+        return "embedded"
+    return "starting" if BEING_BUILT in of_python else "degraded"
 
 
 def describe_tier(tier: Tier) -> str:

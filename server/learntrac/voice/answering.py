@@ -60,7 +60,7 @@ class Answering:
         shown = [{"type": "code_snippet", "content": one.code, "language": one.language} for one in self.code]
         return {
             "text": " ".join(self.text),
-            "audio_url": audio_url,
+            "audio_url": audio_url if self.seconds else None,
             "duration": round(self.seconds, 2),
             "visual_aids": shown + visual_aids,
             "voice": self.voice,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-MOST_HELD = 16
+MOST_HELD = 64
 MOST_HELD_CHARACTERS = 1_000_000
 
 Problem = Literal["chunk_repeated", "chunk_missing"]

@@ -12,7 +12,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from learntrac.backends.speech import AudioFormat
 from learntrac.voice import coaching
@@ -26,6 +26,7 @@ from learntrac.voice.effects import (
     Effect,
     EndStream,
     Listen,
+    Lull,
     Payload,
     Recognise,
     Say,
@@ -33,47 +34,17 @@ from learntrac.voice.effects import (
     Stop,
     WaitForChunk,
     error,
+    transcription,
+    turn_end,
 )
+from learntrac.voice.hearing import Began, Ended, Heard, Partly, Quiet
 from learntrac.voice.playback import Sentence, heard_part
 
 MOST_BAD_MESSAGES = 20
 """So many that could not be understood, one after the other, and the connection is closed."""
-MOST_DICTATED_CHARACTERS = 20_000
+MOST_DICTATED_CHARACTERS = 12_000
+"""It goes along with the next question, and both together are one message of the chat."""
 NOT_HEARD = "I did not hear any words. Please say it again."
-
-
-@dataclass(frozen=True)
-class Began:
-    """The ear: somebody began to speak, so many seconds into the stream."""
-
-    utterance: int
-    at_seconds: float
-
-
-@dataclass(frozen=True)
-class Partly:
-    """The ear: the words of the utterance so far."""
-
-    utterance: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The ear: the utterance is over, by a pause, by the end of the stream, or because it was too long."""
-
-    utterance: int
-    why: Literal["pause", "final", "cut"]
-
-
-@dataclass(frozen=True)
-class Quiet:
-    """The ear: so many more seconds of sound without speech."""
-
-    seconds: float
-
-
-Heard: TypeAlias = Began | Partly | Ended | Quiet
 
 
 @dataclass
@@ -84,6 +55,7 @@ class Utterance:
     text: str | None = None
     confidence: float = 0.0
     seconds: float = 0.0
+    note: str | None = None
 
 
 @dataclass
@@ -138,6 +110,7 @@ class Conversation:
     dictating: str | None = None
     """The language of the code that is being dictated, if any is."""
     dictated: str = ""
+    dictated_in: str = "python"
     bad_messages: int = 0
 
     # What the client sends
@@ -157,6 +130,10 @@ class Conversation:
         if not self.chunks.held or self.chunks.next_id != chunk_id:
             return []
         return [_chunk_problem("chunk_missing", chunk_id), *self._let_in(self.chunks.give_up())]
+
+    def no_more_came(self, stream: int, piece: int) -> list[Effect]:
+        """Nothing has come for a while since this piece."""
+        return [Lull()] if (self.stream, self.piece) == (stream, piece) else []
 
     def _let_in(self, ready: list[Chunk]) -> Iterator[Effect]:
         for one in ready:
@@ -193,7 +170,7 @@ class Conversation:
         told = Send("interrupted", {"turn": answer.turn, "heard_seconds": round(heard, 2), "text": text})
         if not answer.is_complete:
             self.interrupted, self.heard_of_it = answer.turn, text
-            return [Stop(answer.turn, text), told, _turn_end(answer.turn, "interrupted")]
+            return [Stop(answer.turn, text), told, turn_end(answer.turn, "interrupted")]
         return [told] if answer.reply_id is None else [Cut(answer.reply_id, text), told]
 
     def dictate(self, language: str | None) -> list[Effect]:
@@ -201,7 +178,8 @@ class Conversation:
         the next question.
         """
         self.dictating = language
-        self.dictated = self.dictated if language is None else ""
+        if language is not None:
+            self.dictated, self.dictated_in = "", language
         return [Send("dictation", {"on": language is not None, "code": self.dictated})]
 
     def ping(self, data: Payload) -> list[Effect]:
@@ -222,7 +200,7 @@ class Conversation:
             case Began():
                 return self._began(what, now)
             case Partly():
-                return [] if self.is_deaf else [_transcription(self.turn, self._so_far(what.text), 0.0, final=False)]
+                return [] if self.is_deaf else [transcription(self.turn, self._so_far(what.text), 0.0, final=False)]
             case Ended():
                 return self._ended(what)
             case Quiet():
@@ -236,7 +214,7 @@ class Conversation:
         if self.said:
             self.owes_answer = True
             return []
-        return [_transcription(self.turn, "", 0.0, final=True), *self._say_again()]
+        return [transcription(self.turn, "", 0.0, final=True), *self._say_again()]
 
     def _began(self, what: Began, now: float) -> list[Effect]:
         self.quiet_seconds = 0.0
@@ -273,17 +251,19 @@ class Conversation:
 
     # What was said
 
-    def recognised(self, utterance: int, *, text: str, confidence: float, seconds: float) -> list[Effect]:
-        """The words of an utterance are known."""
+    def recognised(
+        self, utterance: int, *, text: str, confidence: float, seconds: float, note: str | None = None
+    ) -> list[Effect]:
+        """The words of an utterance are known; `note` says what the engine did instead of what was asked for."""
         one = next((one for one in self.said if one.number == utterance), None)
         if one is None:
             return []
-        one.text, one.confidence, one.seconds = text, confidence, seconds
+        one.text, one.confidence, one.seconds, one.note = text, confidence, seconds, note
         if self.dictating is not None:
             code = code_of(text, after=self.dictated, language=self.dictating)
             self.dictated = "\n".join(part for part in (self.dictated, code) if part)[:MOST_DICTATED_CHARACTERS]
         if self.is_speaking or any(other.text is None for other in self.said):
-            return [_transcription(self.turn, self._so_far(), confidence, final=False)]
+            return [transcription(self.turn, self._so_far(), confidence, final=False)]
         return self._all_said()
 
     def not_recognised(self, utterance: int, code: str, message: str) -> list[Effect]:
@@ -292,12 +272,13 @@ class Conversation:
             return []
         turn = self.turn
         self._next_turn()
-        return [error(code, message, turn=turn), _turn_end(turn, "failed")]
+        return [error(code, message, turn=turn), turn_end(turn, "failed")]
 
     def _all_said(self) -> list[Effect]:
         """The learner has finished: the turn is the tutor's."""
         text, confidence = self._so_far(), min(one.confidence for one in self.said)
-        told: list[Effect] = [_transcription(self.turn, text, confidence, final=True)]
+        note = next((one.note for one in self.said if one.note), None)
+        told: list[Effect] = [transcription(self.turn, text, confidence, final=True, note=note)]
         told += [_feedback(self.turn, one) for one in self._coached(text, confidence)]
         if not text:
             return [*told, *(self._say_again() if self.owes_answer else self._nothing_to_answer())]
@@ -306,7 +287,7 @@ class Conversation:
             return [*told, self._say(f"I have {lines} line{'' if lines == 1 else 's'}.", self.dictated)]
         dictated, self.dictated = self.dictated, ""
         self._answering()
-        return [*told, Ask(self.turn, text, dictated, self.chat_id)]
+        return [*told, Ask(self.turn, text, dictated, self.dictated_in, self.chat_id)]
 
     def _coached(self, text: str, confidence: float) -> Iterator[coaching.Feedback]:
         on_pace = coaching.on_pace(text, sum(one.seconds for one in self.said))
@@ -316,14 +297,14 @@ class Conversation:
     def _nothing_to_answer(self) -> list[Effect]:
         turn = self.turn
         self._next_turn()
-        return [_turn_end(turn, "nothing_heard")]
+        return [turn_end(turn, "nothing_heard")]
 
     def _say_again(self) -> list[Effect]:
         return [self._say(NOT_HEARD)]
 
     def _say(self, text: str, code: str = "") -> Say:
         self._answering()
-        return Say(self.turn, text, code)
+        return Say(self.turn, text, code, self.dictated_in)
 
     def _answering(self) -> None:
         self.answer, self.owes_answer = Answer(self.turn), False
@@ -344,6 +325,12 @@ class Conversation:
         if self.answer is not None and self.answer.turn == turn:
             self.answer.reply_id = reply_id
         return []
+
+    def recording(self, turn: int, audio_url: str) -> list[Effect]:
+        """Its sound can be fetched from here on, while it is made."""
+        if self.answer is None or self.answer.turn != turn:
+            return []
+        return [Send("audio_started", {"turn": turn, "audio_url": audio_url})]
 
     def sentence(self, turn: int, text: str) -> list[Effect]:
         """The next sentence of the answer: a caption, at once."""
@@ -375,7 +362,7 @@ class Conversation:
         if answer.sounds_at is None:
             self._next_turn()
         answer.is_complete = True
-        return [Send("voice_response", response | {"turn": turn}), _turn_end(turn, "answered")]
+        return [Send("voice_response", response | {"turn": turn}), turn_end(turn, "answered")]
 
     def not_answered(self, turn: int, code: str, message: str, **more: Any) -> list[Effect]:
         """The answer could not be made, or not to its end."""
@@ -385,7 +372,7 @@ class Conversation:
             return []
         if answer.sounds_at is None:
             self._next_turn()
-        return [error(code, message, turn=turn, **more), _turn_end(turn, "failed")]
+        return [error(code, message, turn=turn, **more), turn_end(turn, "failed")]
 
 
 def _heard_seconds(answer: Answer, now: float, told: float | None) -> float:
@@ -396,15 +383,6 @@ def _heard_seconds(answer: Answer, now: float, told: float | None) -> float:
 
 def _all_of(answer: Answer) -> str:
     return " ".join(sentence.text for sentence in answer.sentences)
-
-
-def _turn_end(turn: int, reason: str) -> Send:
-    return Send("turn_end", {"turn": turn, "reason": reason})
-
-
-def _transcription(turn: int, text: str, confidence: float, *, final: bool) -> Send:
-    data = {"text": text, "confidence": round(confidence, 4), "is_final": final, "turn": turn}
-    return Send("transcription", data)
 
 
 def _feedback(turn: int, feedback: coaching.Feedback) -> Send:

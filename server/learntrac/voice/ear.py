@@ -12,9 +12,9 @@ from typing import Protocol
 
 from learntrac.backends.speech import BYTES_A_SECOND, Decoder, Decoding, Transcript
 from learntrac.backends.speech.vad import FRAME_BYTES, FRAME_SECONDS, SpeechDetector
-from learntrac.voice.conversation import Began, Ended, Heard, Partly, Quiet
 from learntrac.voice.effects import Listen
 from learntrac.voice.endpointing import PAUSE_SECONDS, Endpointing
+from learntrac.voice.hearing import Began, Ended, Heard, Partly, Quiet
 
 BEFORE_FRAMES = 20
 """Frames before speech was noticed that are listened to as well: a word begins softly."""
@@ -52,8 +52,10 @@ class _Utterance:
 class Ear:
     """Hears one stream of sound after the other. Not for two tasks at once, but for `recognise`."""
 
-    def __init__(self, decoding: Decoding, listen: Callable[[], HearingSoFar]) -> None:
-        """`listen` begins an utterance."""
+    def __init__(self, decoding: Decoding, listen: Callable[[str | None], HearingSoFar]) -> None:
+        """`listen` begins an utterance: of code in this language, or of plain speech."""
+        self.dictating: str | None = None
+        """The language of the code that the next utterances are."""
         self._decoding = decoding
         self._listen = listen
         self._detector = SpeechDetector()
@@ -105,6 +107,17 @@ class Ear:
         await self._feed(heard)
         return [*heard, *await self.end_stream()] if is_final else heard
 
+    async def lull(self) -> tuple[bytes, list[Heard]]:
+        """Nothing more came for a while, and may come again: what was decoded meanwhile, and what is heard with the
+        end of the utterance. Raises as `decode` and `hear` do.
+        """
+        pcm = await self._decoder.feed(b"") if self._decoder is not None else b""
+        heard = await self.hear(pcm, is_final=False)
+        if self._number:
+            await self._end(heard, "final")
+            self._endpointing = Endpointing()
+        return pcm, heard
+
     async def end_stream(self) -> list[Heard]:
         """No more comes: what is heard of it."""
         heard: list[Heard] = []
@@ -129,7 +142,7 @@ class Ear:
 
     def _begin(self, frame: bytes, heard: list[Heard]) -> None:
         self._number = next(self._numbers)
-        utterance = _Utterance(self._listen())
+        utterance = _Utterance(self._listen(self.dictating))
         utterance.waiting += b"".join([*self._before, frame])
         self._before.clear()
         self._utterances[self._number] = utterance

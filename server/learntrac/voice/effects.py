@@ -50,6 +50,11 @@ class Listen:
 
 
 @dataclass(frozen=True)
+class Lull:
+    """No sound has come for a while: who was speaking has finished."""
+
+
+@dataclass(frozen=True)
 class EndStream:
     """No more of this stream comes, whatever it was in the middle of."""
 
@@ -75,6 +80,7 @@ class Ask:
     turn: int
     text: str
     code: str = ""
+    code_language: str = "python"
     chat_id: str | None = None
 
 
@@ -85,6 +91,7 @@ class Say:
     turn: int
     text: str
     code: str = ""
+    code_language: str = "python"
 
 
 @dataclass(frozen=True)
@@ -106,12 +113,23 @@ class Cut:
     heard: str
 
 
-Effect: TypeAlias = Send | Close | Listen | EndStream | Recognise | WaitForChunk | Ask | Say | Stop | Cut
+Effect: TypeAlias = Send | Close | Listen | Lull | EndStream | Recognise | WaitForChunk | Ask | Say | Stop | Cut
 
 
 def error(code: str, message: str, **more: Any) -> Send:
     """An error message; the connection goes on."""
     return Send("error", {"code": code, "message": message} | more)
+
+
+def transcription(turn: int, text: str, confidence: float, *, final: bool, note: str | None = None) -> Send:
+    """What was said, so far or in all."""
+    data: Payload = {"text": text, "confidence": round(confidence, 4), "is_final": final, "turn": turn}
+    return Send("transcription", data | ({"note": note} if note else {}))
+
+
+def turn_end(turn: int, reason: str) -> Send:
+    """The turn is over."""
+    return Send("turn_end", {"turn": turn, "reason": reason})
 
 
 FEATURES = ("transcription", "real-time-feedback", "code-dictation")

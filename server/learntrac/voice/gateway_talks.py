@@ -35,6 +35,7 @@ from learntrac.voice.effects import (
 from learntrac.voice.schemas import ClientMessage, Connect, Disconnect, NotUnderstood, Renew, as_json, read_message
 from learntrac.voice.service import Connection
 from learntrac.voice.shared import Shared, SharedEar, TalkLost, WholeHearing
+from learntrac.voice.spoken_code import context_of
 from learntrac.voice.studio import Agreed, Studio
 from learntrac.voice.talking import Talk
 
@@ -210,10 +211,11 @@ class GatewayTalks:
         kept = await Shared(self._cache, connection_id).find_agreed()
         if kept is None:
             return None
-        here = self._here.get(connection_id)
-        if here is None:
+        if connection_id not in self._here:
             agreed = await self._agreed(kept)
-            here = self._here[connection_id] = _Here(self._new_talk(agreed), agreed, time.monotonic(), 0.0)
+            if connection_id not in self._here:  # another message may have been quicker
+                self._here[connection_id] = _Here(self._new_talk(agreed), agreed, time.monotonic(), 0.0)
+        here = self._here[connection_id]
         here.used_at = time.monotonic()
         here.agreed = replace(here.agreed, connection=Connection(**kept["connection"]))
         return here
@@ -238,7 +240,7 @@ class GatewayTalks:
             self._cache,
             connection.id,
             decoding=speech.decoding,
-            listen=lambda: WholeHearing(speech.recogniser, agreed.context),
+            listen=lambda code: WholeHearing(speech.recogniser, context_of(agreed.context, code)),
         )
         return self._studio.new_talk(
             agreed,

@@ -1,6 +1,7 @@
 """A spoken answer while it is made: its pieces are written down, in order, for whoever fetches `audio_url`."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from learntrac.backends.objects import ObjectsDown, ObjectStorage
@@ -27,7 +28,9 @@ class Shelf:
 class Recording:
     """Writes beside the talk, which does not wait for it. What cannot be written is lost to `audio_url` only."""
 
-    def __init__(self, shelf: Shelf, *, user_id: str) -> None:
+    def __init__(self, shelf: Shelf, *, user_id: str, on_begun: Callable[[str], None] | None = None) -> None:
+        """`on_begun` is told its name as soon as it can be fetched."""
+        self._on_begun = on_begun
         self.audio_id = service.new_audio_id()
         self._shelf = shelf
         self._user_id = user_id
@@ -63,6 +66,8 @@ class Recording:
         database, audio_id, user_id = self._shelf.database, self.audio_id, self._user_id
         async with database.begin() as session:
             await service.begin_audio(session, audio_id=audio_id, user_id=user_id, now=self._shelf.clock())
+        if self._on_begun is not None:
+            self._on_begun(audio_id)
         whole, place = bytearray(), 0
         while (part := await self._parts.get()) is not None:
             whole, place = whole + part, place + 1

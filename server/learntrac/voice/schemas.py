@@ -54,7 +54,7 @@ class Dictation(Body):
     """`dictation`: speech is code from here on, or not any more."""
 
     on: bool
-    language: Annotated[str, Field(max_length=40)] = "python"
+    language: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9+#._-]+$")] = "python"
 
 
 class Renew(Body):

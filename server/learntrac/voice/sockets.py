@@ -11,9 +11,10 @@ from learntrac.accounts.tokens import Claims
 from learntrac.audit.service import Origin
 from learntrac.kit.errors import AuthenticationFailed, LearnTracError, Unavailable
 from learntrac.kit.http.errors import envelope
-from learntrac.kit.logs import bind_request
+from learntrac.kit.logs import bind_request, error_log
 from learntrac.voice.conversation import Conversation
 from learntrac.voice.effects import (
+    FAILED,
     GOODBYE,
     NOT_UNDERSTOOD,
     TOO_SLOW,
@@ -144,10 +145,20 @@ class Socket:
                 await self._converse(agreed)
         except WebSocketDisconnect as left:
             code = left.code
+        except LearnTracError as problem:
+            await self._end_with(problem)
+        except Exception as problem:  # noqa: BLE001 - the client is told, and who runs the server reads why
+            error_log(problem, path=PATH)
+            await self.end(FAILED)
         finally:
             self._studio.served.metrics.voice_closed(self._line.code or code)
             await self._line.close(GOODBYE)
             await self._line.sending
+
+    async def _end_with(self, problem: LearnTracError) -> None:
+        told = error(problem.code, problem.message, retry_after_seconds=problem.retry_after_seconds)
+        await self._line.send(told)
+        await self.end(code_for(problem.status))
 
     async def _begin(self, claims: Claims | None) -> Agreed | None:
         try:
@@ -161,9 +172,7 @@ class Socket:
             await self._line.send(error("VALIDATION_ERROR", problem.message, reason=problem.reason))
             await self.end(NOT_UNDERSTOOD)
         except LearnTracError as problem:
-            told = error(problem.code, problem.message, retry_after_seconds=problem.retry_after_seconds)
-            await self._line.send(told)
-            await self.end(code_for(problem.status))
+            await self._end_with(problem)
         return None
 
     async def _first_message(self) -> Connect:
@@ -191,8 +200,10 @@ class Socket:
                 await asyncio.shield(self._studio.see_off(self._finish(talk)))
 
     async def _finish(self, talk: Talk) -> None:
-        await talk.hang_up()
-        await self._studio.count_out(self.connection.id)
+        try:
+            await talk.hang_up()
+        finally:
+            await self._studio.count_out(self.connection.id)
 
     def _new_talk(self, agreed: Agreed) -> Talk:
         connect = agreed.connect

@@ -39,6 +39,7 @@ from learntrac.voice.metering import DayMeter
 from learntrac.voice.recording import Shelf
 from learntrac.voice.schemas import Connect
 from learntrac.voice.service import Connection
+from learntrac.voice.spoken_code import context_of
 from learntrac.voice.talking import Talk
 from learntrac.voice.tools import Line, Place, Tools
 from learntrac.voice.topics import get_topic
@@ -236,7 +237,7 @@ class Studio:
     def new_ear(self, context: Context) -> Ear:
         """An ear that listens while somebody speaks."""
         speech = self.served.speech
-        return Ear(decoding=speech.decoding, listen=lambda: speech.recogniser.hear(context))
+        return Ear(decoding=speech.decoding, listen=lambda code: speech.recogniser.hear(context_of(context, code)))
 
     def new_talk(
         self, agreed: Agreed, *, place: Place, line: Line, ear: Ear, stop_elsewhere: StopElsewhere | None = None

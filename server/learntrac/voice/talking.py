@@ -7,13 +7,15 @@ What takes long, recognition and answers, runs beside it.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 
 from learntrac.backends.speech import BYTES_A_SECOND, BadAudio, SpeechBusy, SpeechDown
-from learntrac.kit.errors import LearnTracError
+from learntrac.chat.schemas import LONGEST_MESSAGE
+from learntrac.kit.errors import LearnTracError, Unavailable
 from learntrac.kit.logs import error_log
 from learntrac.voice.answering import Answering, Manner, Move
 from learntrac.voice.chunks import Chunk
-from learntrac.voice.conversation import Conversation, Heard
+from learntrac.voice.conversation import Conversation
 from learntrac.voice.ear import Ear
 from learntrac.voice.effects import (
     LIMIT_REACHED,
@@ -23,6 +25,7 @@ from learntrac.voice.effects import (
     Effect,
     EndStream,
     Listen,
+    Lull,
     Payload,
     Recognise,
     Say,
@@ -31,6 +34,7 @@ from learntrac.voice.effects import (
     WaitForChunk,
     error,
 )
+from learntrac.voice.hearing import Heard
 from learntrac.voice.recording import Recording
 from learntrac.voice.schemas import (
     AudioFormatChange,
@@ -46,6 +50,8 @@ from learntrac.voice.shared import TalkLost
 from learntrac.voice.tools import Line, Meter, Place, Reply, Tools, Tutor
 from learntrac.voice.wording import Shown
 
+LULL_SECONDS = 1.5
+"""A microphone that is switched off sends no silence: who was speaking has finished after so long."""
 CHUNK_WITHIN_SECONDS = 2.0
 """A chunk that others have overtaken is waited for so long."""
 PATH = "/ws/voice"
@@ -80,6 +86,7 @@ class Talk:
         self._stopped: dict[int, Stop] = {}
         self._beside: set[asyncio.Task[None]] = set()
         self._ended_at: float | None = None
+        self._lulling: asyncio.TimerHandle | None = None
         self._is_over = False
 
     async def take(self, message: ClientMessage) -> None:
@@ -119,8 +126,10 @@ class Talk:
         only now gets none.
         """
         self._is_over, now = True, self._now()
+        self._wait_for_more(None)
         await self.step(lambda talk: talk.interrupt(now))
-        await self._meter.settle(self._place)
+        with suppress(Unavailable):  # seconds of the day are lost, and nothing else may be
+            await self._meter.settle(self._place)
         for turn in list(self._answers):
             self.stop(Stop(turn, ""))
         await self.finish()
@@ -133,6 +142,7 @@ class Talk:
 
     async def leave(self) -> None:
         """Give up what is held here."""
+        self._wait_for_more(None)
         await self._ear.close()
 
     # What is wanted
@@ -150,6 +160,8 @@ class Talk:
                 await self._line.close(effect.code)
             case Listen():
                 await self._listen(talk, effect)
+            case Lull():
+                await self._lull(talk)
             case EndStream():
                 await self._hear(talk, await self._ear.end_stream())
             case Stop():
@@ -180,10 +192,29 @@ class Talk:
     # Hearing
 
     async def _listen(self, talk: Conversation, effect: Listen) -> None:
-        try:
+        self._ear.dictating = talk.dictating
+        self._wait_for_more(None if effect.is_final else effect)
+
+        async def heard() -> list[Heard]:
             pcm = await self._ear.decode(effect)
             await self._meter.take(talk, len(pcm) / BYTES_A_SECOND)
-            heard = await self._ear.hear(pcm, is_final=effect.is_final)
+            return await self._ear.hear(pcm, is_final=effect.is_final)
+
+        if await self._try_to_hear(talk, heard) and effect.is_final:
+            await self._do_all(talk, talk.stream_ended())
+
+    async def _lull(self, talk: Conversation) -> None:
+        async def heard() -> list[Heard]:
+            pcm, found = await self._ear.lull()
+            await self._meter.take(talk, len(pcm) / BYTES_A_SECOND)
+            return found
+
+        await self._try_to_hear(talk, heard)
+
+    async def _try_to_hear(self, talk: Conversation, hear: Callable[[], Awaitable[list[Heard]]]) -> bool:
+        """Do about what is heard, or about why nothing is; whether anything could be."""
+        try:
+            heard = await hear()
         except BadAudio as problem:
             await self._do_all(talk, talk.misunderstood("bad_audio", problem.message))
         except MinutesUsedUp as problem:
@@ -193,8 +224,20 @@ class Talk:
             await self._do_all(talk, [error(problem.code, problem.message)])
         else:
             await self._hear(talk, heard)
-            if effect.is_final:
-                await self._do_all(talk, talk.stream_ended())
+            return True
+        return False
+
+    def _wait_for_more(self, after: Listen | None) -> None:
+        """Come back should nothing follow this sound."""
+        if self._lulling is not None:
+            self._lulling.cancel()
+        self._lulling = None
+        if after is not None:
+            loop = asyncio.get_running_loop()
+            self._lulling = loop.call_later(LULL_SECONDS, self._no_more_came, after.stream, after.piece + 1)
+
+    def _no_more_came(self, stream: int, piece: int) -> None:
+        self._run_beside(self.step(lambda talk: talk.no_more_came(stream, piece)))
 
     async def _hear(self, talk: Conversation, heard: Iterable[Heard]) -> None:
         for what in heard:
@@ -207,8 +250,10 @@ class Talk:
             code, message = problem.code, problem.message
             await self.step(lambda talk: talk.not_recognised(utterance, code, message))
             return
-        text, confidence = transcript.text, transcript.confidence
-        await self.step(lambda talk: talk.recognised(utterance, text=text, confidence=confidence, seconds=seconds))
+        text, confidence, note = transcript.text, transcript.confidence, transcript.note
+        await self.step(
+            lambda talk: talk.recognised(utterance, text=text, confidence=confidence, seconds=seconds, note=note)
+        )
 
     async def _wait_for_chunk(self, chunk_id: int) -> None:
         await asyncio.sleep(CHUNK_WITHIN_SECONDS)
@@ -236,7 +281,8 @@ class Talk:
         await self.step(lambda talk: talk.not_answered(turn, code, message, retry_after_seconds=seconds))
 
     async def _ask(self, effect: Ask) -> None:
-        text = f"{effect.text}\n\n```python\n{effect.code}\n```" if effect.code else effect.text
+        fenced = f"\n\n```{effect.code_language}\n{effect.code}\n```" if effect.code else ""
+        text = effect.text[: LONGEST_MESSAGE - len(fenced)] + fenced
         reply = await self._tutor.ask(text, chat_id=effect.chat_id)
         try:
             await self.step(lambda talk: talk.replying(effect.turn, reply.chat_id, reply.id))
@@ -255,11 +301,16 @@ class Talk:
 
     async def _say(self, effect: Say) -> None:
         answering = await self._speak(effect.turn, _written(effect.text))
-        answering.code += [Shown("python", effect.code)] if effect.code else []
+        answering.code += [Shown(effect.code_language, effect.code)] if effect.code else []
         await self._answered(answering, await self._tutor.find_picture(), {})
 
     async def _speak(self, turn: int, written: AsyncIterator[str] | Reply) -> Answering:
-        recording = Recording(self._tools.shelf, user_id=self._user_id)
+        def tell_where(audio_id: str) -> None:
+            address = self._tools.address_of(audio_id, self._user_id)
+            self._run_beside(self.step(lambda talk: talk.recording(turn, address)))
+
+        on_begun = tell_where if self._manner.aloud else None
+        recording = Recording(self._tools.shelf, user_id=self._user_id, on_begun=on_begun)
         answering = Answering(turn, self._manner, self._tools.speaker, recording, self.step, self._now, self._sounds)
         try:
             await answering.run(written)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from learntrac.backends.speech import BYTES_A_SECOND, Transcript
+from learntrac.backends.speech import BYTES_A_SECOND, BadAudio, Transcript
+from learntrac.chat.schemas import LONGEST_MESSAGE
 from learntrac.voice import service
 from learntrac.voice.conversation import NOT_HEARD
 from learntrac.voice.endpointing import has_speech
@@ -78,7 +79,7 @@ async def transcribe(studio: Studio, asked: Asked, topic: Topic, read: Callable[
     if not transcript.text:
         return Transcribed(transcript, topic, None, NOT_HEARD)
     tutor = SpokenTutor(studio.school, asked.user_id, asked.concept_id)
-    reply = await tutor.ask(transcript.text, chat_id=None)
+    reply = await tutor.ask(transcript.text[:LONGEST_MESSAGE], chat_id=None)
     answer = "".join([delta async for delta in reply])
     return Transcribed(transcript, topic, reply, answer.strip())
 
@@ -86,6 +87,8 @@ async def transcribe(studio: Studio, asked: Asked, topic: Topic, read: Callable[
 async def _recognise(studio: Studio, asked: Asked, topic: Topic, content: bytes) -> Transcript:
     speech = studio.served.speech
     pcm = await speech.decoding.decode(content, longest_seconds=LONGEST_RECORDING_SECONDS)
+    if not pcm:
+        raise BadAudio("there is no sound in it")
     await _count(studio, asked.user_id, round(len(pcm) * 1000 / BYTES_A_SECOND))
     if not await asyncio.to_thread(has_speech, pcm):
         return Transcript("", 0.0, len(pcm) / BYTES_A_SECOND, asked.language, engine="none")

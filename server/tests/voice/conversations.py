@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 import websockets
 
-from learntrac.backends.speech import Speech
+from learntrac.backends.speech import AudioFormat, Speech
+from tests.backends.speech.sounds import encoded
 from tests.conftest import Api, Person, eventually
 from tests.voice.clients import Learner, as_wav, learner_at, silence, spoken
 
@@ -169,6 +170,19 @@ class Conversations:
         assert response["text"]
         assert bool([one for one in learner.of("transcription") if not one["is_final"]]) <= door.has_partials
 
+    @pytest.mark.parametrize("format_", ["pcm16", "webm"])
+    async def test_a_microphone_that_is_switched_off_ends_what_is_said(self, door: Door, format_: AudioFormat) -> None:
+        question = await door.sound_of(QUESTION)
+        async with await door.open() as learner:
+            await learner.connect(concept_id=1, audio_format=format_, stream_audio=False)
+            sound = question if format_ == "pcm16" else encoded(question, format_)
+            await learner.stream(sound, final=False, chunk_bytes=3000)
+            final = await learner.hear("transcription", is_final=True)
+            response = await learner.hear("voice_response")
+
+        assert "message" in final["text"]
+        assert response["text"]
+
     async def test_silence_is_answered_where_the_client_says_that_it_is_final(self, door: Door) -> None:
         async with await door.open() as learner:
             await learner.connect(concept_id=1)
@@ -187,8 +201,8 @@ class Conversations:
             response = await learner.hear("voice_response")
 
         assert learner.of("caption")
-        assert learner.of("audio_delta") == []
-        assert response["duration"] == 0
+        assert learner.of("audio_delta") == learner.of("audio_started") == []
+        assert (response["duration"], response["audio_url"]) == (0, None)
 
     async def test_the_sound_is_at_its_address_for_its_learner_only(self, door: Door) -> None:
         alice, bob = await door.person("alice"), await door.person("bob")
@@ -210,6 +224,27 @@ class Conversations:
         part = await door.api.client.get(response["audio_url"], headers={"Range": "bytes=10-19"})
         assert (part.status_code, part.content) == (206, sent[10:20])
         assert query
+
+    async def test_the_sound_can_be_fetched_while_it_is_made(self, door: Door) -> None:
+        async with await door.open() as learner:
+            await learner.connect(concept_id=1)
+            await learner.say(await door.sound_of(QUESTION))
+            begun = await learner.hear("audio_started")
+            fetched = await door.api.client.get(begun["audio_url"])
+            response = await learner.hear("voice_response")
+
+        sent = b"".join(base64.b64decode(one["audio"]) for one in learner.of("audio_delta"))
+        assert (fetched.status_code, fetched.content) == (200, sent)
+        assert begun["turn"] == response["turn"]
+        assert begun["audio_url"].partition("?")[0] == response["audio_url"].partition("?")[0]
+
+    async def test_a_language_that_is_not_understood_is_told_with_the_words(self, door: Door) -> None:
+        async with await door.open() as learner:
+            await learner.connect(concept_id=1, language="fy-NL", stream_audio=False)
+            await learner.say(await door.sound_of(QUESTION))
+            final = await learner.hear("transcription", is_final=True)
+
+        assert final["note"] == "pocketsphinx does not understand fy-NL; it was heard as en-US."
 
     async def test_chunks_that_are_missing_or_repeated_are_told(self, door: Door) -> None:
         async with await door.open() as learner:

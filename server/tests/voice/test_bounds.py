@@ -4,13 +4,16 @@ import asyncio
 import base64
 import json
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
 import websockets
 
+from learntrac.audit.service import NO_REQUEST
 from learntrac.voice import sockets
+from learntrac.voice import studio as studio_module
 from tests.conftest import Api, Clock, TracCopy, eventually, serving
 from tests.voice.clients import Learner, as_wav, learner_at, silence
 from tests.voice.conftest import Live, listening
@@ -189,6 +192,61 @@ class TestAbuse:
         assert await used_milliseconds(here.api, "alice") == 500
 
 
+class TestTheEnd:
+    """What a server that stops does about talks that are being ended."""
+
+    async def test_it_waits_for_what_is_being_written_down(self, here: Live) -> None:
+        studio, written = here.api.parts.studio, []
+
+        async def ending() -> None:
+            await asyncio.sleep(0.1)
+            written.append("what was heard")
+
+        studio.see_off(ending())
+        await studio.close()
+
+        assert written == ["what was heard"]
+
+    async def test_it_does_not_wait_for_ever(self, here: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(studio_module, "ENDED_WITHIN_SECONDS", 0.1)
+        studio, given_up = here.api.parts.studio, []
+
+        async def endless() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                given_up.append("in order")
+
+        late = studio.see_off(endless())
+        async with asyncio.timeout(5):
+            await studio.close()
+            await studio.close()
+
+        assert late.cancelled()
+        assert given_up == ["in order"]
+
+
+def rename_table(trac: TracCopy, old: str, new: str) -> None:
+    """Take a table away, or bring it back."""
+    with sqlite3.connect(trac.folder / "db" / "learntrac.db") as connection:
+        connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
+    connection.close()
+
+
+async def test_a_server_that_fails_says_so_and_counts_the_connection_out(here: Live, module_trac: TracCopy) -> None:
+    alice = await here.api.sign_in("alice")
+    async with learner_at(here.url(alice.token)) as learner:
+        await learner.connect(audio_format="pcm16")
+        await asyncio.to_thread(rename_table, module_trac, "voice_usage", "away")
+        try:
+            await learner.stream(silence(1.0), final=False)
+            assert await learner.end_code() == 1011
+        finally:
+            await asyncio.to_thread(rename_table, module_trac, "away", "voice_usage")
+    await eventually(lambda: _nobody(here.api))
+    assert not await here.api.parts.database.hot.rows("SELECT id FROM voice_connection")
+
+
 async def test_a_restart_says_come_back(trac_copy: TracCopy) -> None:
     async with serving(trac_copy, Clock()) as api:
         async with listening(api) as live:
@@ -223,3 +281,15 @@ class TestGatewayDoor:
             assert await call(x_gateway_route="$connect", **mine) == 200
             assert await call(x_gateway_route="$disconnect", **mine) == 200
             assert await call(x_gateway_route="$default", **mine | {"x_gateway_connection": "c2"}) == 404
+
+    async def test_messages_that_come_at_once_belong_to_one_talk(self, module_trac: TracCopy) -> None:
+        settings = {"voice_gateway_url": "http://127.0.0.1:9", "voice_gateway_secret": SECRET}
+        async with serving(module_trac, Clock(), **settings) as api:
+            talks, alice = api.parts.gateway_talks, await api.sign_in("alice")
+            assert talks is not None
+            await talks.connected("c3", alice.token)
+            await talks.message("c3", b'{"action": "connect", "data": {}}', NO_REQUEST)
+            first, second = await asyncio.gather(talks._find("c3"), talks._find("c3"))
+            await talks.disconnected("c3")
+
+        assert first is second is not None

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from learntrac.voice.chunks import MOST_HELD, Chunk, Chunks
-from learntrac.voice.conversation import MOST_BAD_MESSAGES, NOT_HEARD, Began, Conversation, Ended, Partly, Quiet
-from learntrac.voice.effects import Ask, Close, Cut, Effect, Listen, Recognise, Say, Send, Stop, WaitForChunk
+from learntrac.voice.conversation import MOST_BAD_MESSAGES, NOT_HEARD, Conversation
+from learntrac.voice.effects import Ask, Close, Cut, Effect, Listen, Lull, Recognise, Say, Send, Stop, WaitForChunk
+from learntrac.voice.hearing import Began, Ended, Partly, Quiet
 from learntrac.voice.kept import dumped, loaded
 
 NOW = 1_000.0
@@ -68,6 +69,32 @@ class TestATurn:
         (partial,) = sent(talk.heard(Partly(1, "what is"), NOW), "transcription")
 
         assert (partial["text"], partial["is_final"]) == ("what is", False)
+
+    def test_what_an_engine_did_instead_is_told_with_the_words(self) -> None:
+        talk = Conversation()
+        talk.heard(Began(1, 0.0), NOW)
+        talk.heard(Ended(1, "pause"), NOW)
+
+        effects = talk.recognised(1, text="hallo", confidence=0.9, seconds=1, note="heard as en-US")
+
+        assert sent(effects, "transcription")[0]["note"] == "heard as en-US"
+
+    def test_only_where_nothing_more_came_has_anybody_finished(self) -> None:
+        talk = Conversation()
+        talk.audio(chunk(1))
+        assert talk.no_more_came(1, 1) == [Lull()]
+        talk.audio(chunk(2))
+        assert talk.no_more_came(1, 1) == []
+        talk.audio(chunk(3, is_final=True))
+        assert talk.no_more_came(1, 2) == []
+
+    def test_where_the_sound_is_fetched_is_told_while_it_is_made_and_not_after_an_interruption(self) -> None:
+        talk = Conversation()
+        say(talk, 1, "what is a status code")
+
+        assert sent(talk.recording(1, "/audio"), "audio_started") == [{"turn": 1, "audio_url": "/audio"}]
+        talk.interrupt(NOW)
+        assert talk.recording(1, "/audio") == []
 
     def test_captions_come_before_sound_and_the_response_at_the_end(self) -> None:
         talk = Conversation()
@@ -222,7 +249,7 @@ class TestInterruption:
         talk.replying(1, "chat-1", "msg-1")
         answer(talk, 1, "A number.")
 
-        assert of(say(talk, 2, "why", now=NOW + 1), Ask) == [Ask(2, "why", "", "chat-1")]
+        assert of(say(talk, 2, "why", now=NOW + 1), Ask) == [Ask(2, "why", chat_id="chat-1")]
 
 
 class TestStreams:
@@ -390,6 +417,17 @@ class TestDictation:
 
         assert ended == {"on": False, "code": "x = 1"}
         assert of(effects, Ask) == [Ask(2, "is that right", "x = 1")]
+
+    def test_code_of_another_language_is_shown_and_sent_as_that(self) -> None:
+        talk = Conversation()
+        talk.dictate("javascript")
+        said = say(talk, 1, "const total count equals one")
+        answer(talk, 1, "I have 1 line.")
+        talk.dictate(None)
+        asked = say(talk, 2, "is that right", now=NOW + 60)
+
+        assert of(said, Say) == [Say(1, "I have 1 line.", "const totalCount = 1", "javascript")]
+        assert of(asked, Ask) == [Ask(2, "is that right", "const totalCount = 1", "javascript")]
 
     def test_lines_are_added(self) -> None:
         talk = Conversation(dictating="python")

@@ -68,16 +68,20 @@ class StreamDecoder:
         self._given_bytes = 0
 
     async def feed(self, data: bytes) -> bytes:
-        self._taken_bytes += len(data)
-        if self._taken_bytes > LARGEST_FILE_BYTES:
-            raise BadAudio(f"the sound is over {LARGEST_FILE_BYTES // 1024 // 1024} MiB")
         if self._way is None:
             data = self._first = self._first + data
             self._way = self._chosen()
             if self._way is None:
                 return b""
             self._first, data = b"", data[self._skipped :]
+        self._count_in(data)
         return self._counted(await _pcm_of(self._way, data))
+
+    def _count_in(self, data: bytes) -> None:
+        """What has to be parsed may be large and hold no sound; of raw samples the sound's own length is the limit."""
+        self._taken_bytes += len(data)
+        if isinstance(self._way, _EngineDecoder) and self._taken_bytes > LARGEST_FILE_BYTES:
+            raise BadAudio(f"the sound is over {LARGEST_FILE_BYTES // 1024 // 1024} MiB")
 
     async def finish(self) -> bytes:
         if self._way is None:

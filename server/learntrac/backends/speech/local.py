@@ -21,6 +21,7 @@ from learntrac.backends.speech import (
 )
 from learntrac.backends.speech.choosing import choose_voice
 from learntrac.backends.speech.mp3 import Mp3Length
+from learntrac.backends.speech.pieces import joined, pieces_of
 from learntrac.backends.speech.pool import Engine, EngineGone, Pool
 
 PIECE_BYTES = 6400
@@ -43,7 +44,16 @@ class EngineRecogniser:
         return EngineHearing(self, self._pool, context, longest_seconds=LONGEST_UTTERANCE_SECONDS)
 
     async def recognise(self, pcm: bytes, context: Context) -> Transcript:
-        hearing = EngineHearing(self, self._pool, context, longest_seconds=len(pcm) / BYTES_A_SECOND)
+        """In pieces no longer than an utterance: an engine's memory and time grow with what it hears at once."""
+        heard = [
+            await self._piece(piece, context) for piece in pieces_of(pcm, longest_seconds=LONGEST_UTTERANCE_SECONDS)
+        ]
+        return joined(heard)
+
+    async def _piece(self, pcm: bytes, context: Context) -> Transcript:
+        hearing = EngineHearing(
+            self, self._pool, context, longest_seconds=LONGEST_UTTERANCE_SECONDS, wants_partials=False
+        )
         async with hearing:
             await hearing.feed(pcm)
             return await hearing.finish()
@@ -73,8 +83,17 @@ class EngineRecogniser:
 class EngineHearing:
     """One utterance: sound is handed to the engine by a task of its own, as fast as it takes it."""
 
-    def __init__(self, recogniser: EngineRecogniser, pool: Pool, context: Context, *, longest_seconds: float) -> None:
+    def __init__(
+        self,
+        recogniser: EngineRecogniser,
+        pool: Pool,
+        context: Context,
+        *,
+        longest_seconds: float,
+        wants_partials: bool = True,
+    ) -> None:
         self._recogniser, self._pool, self._context = recogniser, pool, context
+        self._wants_partials = wants_partials
         self._left_bytes = int(longest_seconds * BYTES_A_SECOND)
         self._heard_bytes = 0
         self._half = b""
@@ -132,8 +151,14 @@ class EngineHearing:
 
     async def _listen(self) -> dict[str, Any]:
         async with self._pool.engine() as engine:
-            head = {"do": "hear", "language": self._context.language, "phrases": _bounded(self._context.phrases)}
-            await engine.send(head)
+            await engine.send(
+                {
+                    "do": "hear",
+                    "language": self._context.language,
+                    "phrases": _bounded(self._context.phrases),
+                    "partials": self._wants_partials,
+                }
+            )
             told = asyncio.create_task(self._told(engine))
             try:
                 while (pcm := await self._sound.get()) is not None:

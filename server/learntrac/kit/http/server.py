@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from learntrac.kit.logs import get_logger
 
@@ -90,6 +91,15 @@ class PatientProtocol(HttpToolsProtocol):
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+
+
+class RefusingProtocol(WebSocketsSansIOProtocol):
+    """Takes a WebSocket that was refused with an HTTP answer for settled: uvicorn calls each an error of the server."""
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
 
 
 class Server(uvicorn.Server):
@@ -199,7 +209,7 @@ def make_server(app: Any, *, host: str, port: int, trusted_proxies: Sequence[str
         host=host,
         port=port,
         http=PatientProtocol,
-        ws="websockets-sansio",
+        ws=RefusingProtocol,
         ws_max_size=LARGEST_FRAME_BYTES,
         # Each connection's compressor would take more memory than all the rest of it.
         ws_per_message_deflate=False,

@@ -144,10 +144,25 @@ async def test_a_small_file_that_unpacks_to_hours_is_given_up_soon(decoding: Pro
 
 
 async def test_a_file_that_is_too_large_is_refused(decoding: ProcessDecoding) -> None:
-    decoder = decoding.open("pcm48", longest_seconds=1e6)
+    decoder = decoding.open("auto", longest_seconds=1e6)
     with pytest.raises(BadAudio, match="25 MiB"):
-        await _fed(decoder, bytes(26 * 1024 * 1024), 1024 * 1024)
+        await _fed(decoder, b"OggS" + bytes(26 * 1024 * 1024), 1024 * 1024)
+    await decoder.close()
     assert LARGEST_FILE_BYTES == 25 * 1024 * 1024
+
+
+@pytest.mark.parametrize("format_", ["pcm48", "auto"])
+async def test_a_microphone_may_stream_raw_samples_for_as_long_as_the_sound_may_last(
+    decoding: ProcessDecoding, format_: AudioFormat
+) -> None:
+    """25 MiB of samples at 48 kHz are four and a half minutes."""
+    decoder, minute = decoding.open(format_, longest_seconds=310), bytes(60 * 2 * 48_000)
+    heard = await decoder.feed(wav(b"", rate=48_000)) if format_ == "auto" else b""
+    for _ in range(5):
+        heard += await decoder.feed(minute)
+    assert len(heard) / BYTES_A_SECOND == pytest.approx(300, abs=1)
+    with pytest.raises(BadAudio, match="over 310 s"):
+        await decoder.feed(minute)
 
 
 @given(st.data())

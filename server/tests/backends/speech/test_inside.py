@@ -87,12 +87,16 @@ def test_sphinx_hears_with_and_without_a_course(monkeypatch: pytest.MonkeyPatch)
     long = spoken(PHRASES[0]) + bytes(32_000)
     for phrases, pcm in ((PHRASES, long), (["Pagination of a list"], bytes(6400)), (PHRASES, b""), ([], bytes(3200))):
         asked = _asked(*_fed(pcm))
-        task(Frame({"do": "hear", "language": "en-US", "phrases": phrases}), asked)
+        task(Frame({"do": "hear", "language": "en-US", "phrases": phrases, "partials": True}), asked)
         heard.append(_told(asked))
+    quietly = _asked(*_fed(long))
+    task(Frame({"do": "hear", "language": "en-US", "phrases": PHRASES, "partials": False}), quietly)
 
     assert heard[0][-1].head["done"]["text"] == "explain the difference between put and patch"
     assert any("partial" in frame.head for frame in heard[0])
     assert [frames[-1].head["done"]["text"] for frames in heard[1:]] == ["", "", ""]
+    (only,) = _told(quietly)  # nobody asked for the words so far
+    assert only.head["done"]["text"] == heard[0][-1].head["done"]["text"]
 
 
 @pytest.fixture
@@ -158,14 +162,20 @@ def test_whisper_is_asked_by_its_interface(monkeypatch: pytest.MonkeyPatch) -> N
     _stands_in(monkeypatch, "faster_whisper", WhisperModel=WhisperModel)
     _stands_in(monkeypatch, "numpy", array=made, float32=float)
     asked = _asked(*_fed(bytes(2 * 16_000 * 3)))
-    whisper.load("model")(Frame({"do": "hear", "language": "tlh", "phrases": PHRASES}), asked)
+    head = {"do": "hear", "language": "tlh", "phrases": PHRASES}
+    task = whisper.load("model")
+    task(Frame(head | {"partials": True}), asked)
     partial, done = _told(asked)
+    quietly = _asked(*_fed(bytes(2 * 16_000 * 3)))
+    task(Frame(head | {"partials": False}), quietly)
 
     assert partial.head == {"partial": "Hello"}
+    assert [frame.head for frame in _told(quietly)] == [done.head]
     assert done.head["done"]["language"] == "fr"
     assert done.head["done"]["words"] == [
         {"text": "Hello", "start_seconds": 0.1, "end_seconds": 0.4, "confidence": 0.9}
     ]
+    assert [call.get("beam_size") for call in calls] == [1, None, None], "words so far are guessed once"
     assert calls[0]["language"] is None
     assert calls[0]["initial_prompt"] == " ".join(PHRASES)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from learntrac.backends.speech import BYTES_A_SECOND, Context, Speech, SpeechDown
+from learntrac.backends.speech import local as local_module
 from learntrac.backends.speech.local import EngineRecogniser
 from learntrac.backends.speech.opening import SpeechSettings, open_speech
 from learntrac.backends.speech.pool import Engine
@@ -38,6 +39,19 @@ async def test_the_course_is_heard_while_it_is_spoken(local: Speech) -> None:
     assert heard.duration_seconds == pytest.approx(len(pcm) / BYTES_A_SECOND)
     assert (heard.language, heard.engine, heard.note) == ("en-US", "pocketsphinx", None)
     assert 0.5 < heard.confidence <= 1
+    assert [word.text for word in heard.words] == heard.text.split()
+    assert all(a.end_seconds <= b.start_seconds + 0.02 for a, b in zip(heard.words, heard.words[1:], strict=False))
+
+
+async def test_a_long_recording_is_heard_in_pieces(local: Speech, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_module, "LONGEST_UTTERANCE_SECONDS", 6.0)
+    pcm = spoken(QUESTION) + bytes(BYTES_A_SECOND) + spoken(QUESTION)
+    assert len(pcm) > 6 * BYTES_A_SECOND
+
+    heard = await local.recogniser.recognise(pcm, COURSE)
+
+    assert heard.text == f"{WORDS} {WORDS}"
+    assert heard.duration_seconds == pytest.approx(len(pcm) / BYTES_A_SECOND)
     assert [word.text for word in heard.words] == heard.text.split()
     assert all(a.end_seconds <= b.start_seconds + 0.02 for a, b in zip(heard.words, heard.words[1:], strict=False))
 

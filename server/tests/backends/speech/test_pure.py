@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learntrac.backends.speech import Voice
+from learntrac.backends.speech import BYTES_A_SECOND, Transcript, Voice, Word
 from learntrac.backends.speech.choosing import choose_voice
 from learntrac.backends.speech.mp3 import Mp3Length
+from learntrac.backends.speech.pieces import joined, pieces_of
 from learntrac.backends.speech.sounds import arpabet
 from learntrac.backends.speech.vad import FRAME_BYTES, SpeechDetector, loudness_db
 from learntrac.backends.speech.vocabulary import sentences_of, spoken, spoken_number
@@ -160,3 +161,38 @@ def test_a_voice_that_is_not_there_is_replaced_and_that_is_said(
 
 def test_with_no_english_any_voice_speaks() -> None:
     assert choose_voice(_VOICES[:1], voice=None, language="fr")[0].id == "de"
+
+
+def test_a_long_recording_is_cut_where_nobody_speaks() -> None:
+    speech, pause = tone(7.5), bytes(BYTES_A_SECOND // 2)
+    pcm = (speech + pause) * 3
+
+    pieces = list(pieces_of(pcm, longest_seconds=10))
+
+    assert b"".join(pieces) == pcm
+    assert [len(piece) / BYTES_A_SECOND for piece in pieces] == pytest.approx([8, 8, 8], abs=0.5)
+
+
+@pytest.mark.parametrize("seconds", [0, 3, 10])
+def test_a_short_recording_is_one_piece(seconds: int) -> None:
+    assert list(pieces_of(tone(seconds), longest_seconds=10)) == [tone(seconds)]
+
+
+def test_a_recording_without_a_pause_is_cut_all_the_same() -> None:
+    pieces = list(pieces_of(tone(25), longest_seconds=10))
+
+    assert b"".join(pieces) == tone(25)
+    assert all(5 <= len(piece) / BYTES_A_SECOND <= 10 for piece in pieces[:-1])
+
+
+def test_what_was_heard_in_pieces_is_one_transcript() -> None:
+    def piece(*words: str, confidence: float = 0.0, note: str | None = None) -> Transcript:
+        heard = tuple(Word(word, at, at + 1.0, confidence) for at, word in enumerate(words))
+        return Transcript(" ".join(words), confidence, 10.0, "en-US", "ears", heard, note)
+
+    whole = joined([piece("one", "two", "three", confidence=0.8, note="told"), piece(), piece("four", confidence=0.4)])
+
+    assert (whole.text, whole.confidence, whole.duration_seconds) == ("one two three four", 0.7, 30.0)
+    assert [(word.text, word.start_seconds) for word in whole.words][-1] == ("four", 20.0)
+    assert (whole.language, whole.engine, whole.note) == ("en-US", "ears", "told")
+    assert joined([piece()]) == piece()

@@ -17,6 +17,7 @@ MEBIBYTE = 1024 * 1024
 MEMORY_BYTES = {"decode": 768 * MEBIBYTE, "speak": 768 * MEBIBYTE, "hear": 2048 * MEBIBYTE}
 """Of address space, which is more than what is used. Models that an operator brings (whisper, piper) are not held."""
 CPU_SECONDS_OF_A_TASK = 120
+"""Of the same: a minute of speech takes a fifth of it. A large model takes what it takes."""
 LOWEST = 19
 _SET_PARENT_DEATH_SIGNAL = 1
 
@@ -69,7 +70,8 @@ def serve(kind: str, options: tuple[str, ...], asked: Asked, *, is_gentle: bool 
         return
     asked.tell({"ready": kind})
     while (first := asked.next()) is not None:
-        _allow_cpu()
+        if kind in MEMORY_BYTES:
+            _allow_cpu()
         task(first, asked)
 
 

@@ -75,7 +75,7 @@ class Ears:
             for at in range(0, len(frame.data), PIECE_BYTES):
                 piece = frame.data[at : at + PIECE_BYTES]
                 utterance.feed(piece, self._over_noise(piece))
-            if (text := utterance.partial()) != told:
+            if first.head["partials"] and (text := utterance.partial()) != told:
                 told = text
                 asked.tell({"partial": text})
         words = utterance.finish()
