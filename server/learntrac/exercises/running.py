@@ -251,5 +251,6 @@ def why_not(found: Verdict) -> str:
     if not found.items:
         return "there was not a single test."
     first = failed[0] if failed else found.items[0]
-    detail = first.message or (f"expected {first.expected}, got {first.got}" if first.expected else "it failed")
+    told = f"expected {first.expected.strip()}, got {first.got.strip()}" if first.expected else "it failed"
+    detail = first.message or told
     return f"{len(failed)} of {len(found.items)} fail; {first.name}: {detail}"

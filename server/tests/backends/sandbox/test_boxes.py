@@ -255,3 +255,41 @@ async def test_where_no_further_box_comes_up_grading_is_refused_and_none_is_held
     with pytest.raises(SandboxDown, match="just now"):
         await sandbox.run(quick, user_id="alice")
     assert set(children()) <= before
+
+
+async def test_that_others_have_the_processor_is_not_held_against_a_run_for_some_time(
+    sandbox: BoxedSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    waits = tmp_path / "self"
+    waits.write_text("0 0 1")
+    monkeypatch.setattr(boxes, "SCHEDSTAT", f"{tmp_path}/{{}}")
+    slow = "import time\ndef f(seconds):\n    time.sleep(seconds)\n    return 1\n"
+    limits = Limits(wall_seconds=1.0)
+
+    async def take(seconds: float, waited: float) -> str:
+        running = asyncio.create_task(
+            sandbox.run(Run("python", slow, (Call("f", (seconds,)),), limits), user_id="alice")
+        )
+        await asyncio.sleep(0.3)
+        waits.write_text(f"0 {int(waited * 1e9)} 1")
+        answer = (await running).answers[0]
+        waits.write_text("0 0 1")
+        return answer.status
+
+    assert await take(1.5, waited=60) == "returned"
+    assert await take(1.5, waited=0.01) == "timeout"
+    assert await take(60, waited=60) == "timeout"
+
+
+async def test_a_run_that_has_made_room_ends_in_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(boxes, "SCHEDSTAT", f"{tmp_path}/{{}}")
+    box = await Box.start(*NATIVE)
+    async with boxes.clocked([box], Limits(wall_seconds=1.0)):
+        (tmp_path / "self").write_text("0 60000000000 1")
+        await asyncio.sleep(1.5)
+        lives = [box.alive]
+        box.step_back()
+        await asyncio.sleep(0.5)
+        lives.append(box.alive)
+    assert lives == [True, False]
+    await box.kill("crashed")
