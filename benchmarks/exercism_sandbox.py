@@ -17,6 +17,7 @@ from pathlib import Path
 
 from learntrac.backends.sandbox import Suite, SuiteRan
 from learntrac.backends.sandbox.boxed import BoxedSandbox
+from learntrac.exercises.running import classes_in
 
 AIM = 0.95
 
@@ -33,7 +34,7 @@ class Exercise:
     files: dict[str, str] = field(default_factory=dict)
 
     def suite(self, source: str) -> Suite:
-        return Suite("python", source, self.module, self.tests, self.files)
+        return Suite("python", source, self.module, self.tests, self.files, classes_in(self.solution))
 
 
 def exercises(track: Path, names: set[str]) -> Iterator[Exercise]:

@@ -12,11 +12,16 @@ import slipcover  # type: ignore[import-untyped] # it has none
 
 GATES = {
     "learntrac/accounts/": 100.0,
+    "learntrac/backends/sandbox/": 100.0,
     "learntrac/webhooks/": 100.0,
     "learntrac/analytics/escaping.py": 100.0,
     "learntrac/": 95.0,
 }
-"""So much of the lines and branches of a file, or below a folder, in percent, is covered at least."""
+"""So much of the lines and branches of a file, or below a folder, in percent, is covered at least.
+
+Of the sandbox, what the server's own process does. What runs in a box or is built aside cannot be counted:
+pyproject.toml names the files, `pragma: no cover` the functions, each with its reason.
+"""
 
 
 def covered(report: dict[str, Any], place: str) -> float:

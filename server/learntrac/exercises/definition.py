@@ -254,6 +254,8 @@ class CodeDefinition(_Common):
             raise ValueError("tests as code import the solution by a name: module is missing")
         if self.cases and all(case.hidden for case in self.cases):
             raise ValueError("at least one case must be visible")
+        if as_code and self.language != "python":
+            raise ValueError(f"tests as code are in Python only: in {self.language} write cases")
         if self.language == "go" and not (self.function or all(case.function for case in self.cases)):
             raise ValueError("in Go functions are called: each case has a function, or the exercise has one for all")
         return self
@@ -333,13 +335,19 @@ def _filled(value: Any, row: dict[str, Any]) -> Any:
     return value
 
 
+_OURS = "Value error, "
+"""What pydantic puts before a sentence of our own."""
+
+
 def refused(problem: ValueError, *, prefix: str = "") -> ValidationFailed:
     """What is wrong with a definition, as the API says it."""
     lines = getattr(problem, "errors", None)
     if lines is None:
         return ValidationFailed("This exercise cannot be taken.", details=[Detail(prefix, str(problem))])
     details = [
-        Detail(".".join([*filter(None, [prefix]), *(str(part) for part in line["loc"])]), line["msg"])
+        Detail(
+            ".".join([*filter(None, [prefix]), *(str(part) for part in line["loc"])]), line["msg"].removeprefix(_OURS)
+        )
         for line in lines(include_url=False, include_input=False, include_context=False)
     ]
     return ValidationFailed("This exercise cannot be taken.", details=details)

@@ -8,6 +8,7 @@ Lossless both ways: what is written is what is read, byte for byte. A file that 
 so that an author's comments stay where they are.
 """
 
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,8 +27,8 @@ _LARGEST_BYTES = 1024 * 1024
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without surprises: `on` and `no` are words, dates are texts, no key stands twice, and nothing refers to
-    another part of the file: what refers to itself has no end.
+    """YAML without surprises: `on` and `no` are words, dates, times (12:30) and 007 are texts, no key stands twice, and
+    nothing refers to another part of the file: what refers to itself has no end.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -44,13 +45,18 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_TAG = "tag:yaml.org,2002:"
+_NUMBERS = {
+    f"{_TAG}int": re.compile(r"^[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+)$"),
+    f"{_TAG}float": re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?$"),
+}
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, _NUMBERS.get(tag, pattern)) for tag, pattern in found if tag != f"{_TAG}timestamp"]
     for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 for _first, _found in list(_Loader.yaml_implicit_resolvers.items()):
     if _first in "yYnNoO":
-        _Loader.yaml_implicit_resolvers[_first] = [one for one in _found if one[0] != "tag:yaml.org,2002:bool"]
+        _Loader.yaml_implicit_resolvers[_first] = [one for one in _found if one[0] != f"{_TAG}bool"]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -125,7 +131,10 @@ def in_one_line(problem: Exception) -> str:
     lines = getattr(problem, "errors", None)
     if lines is None:
         return str(problem)
-    return "; ".join(f"{'.'.join(str(part) for part in line['loc'])}: {line['msg']}" for line in lines())
+    return "; ".join(
+        f"{'.'.join(str(part) for part in line['loc'])}: {line['msg'].removeprefix('Value error, ')}"
+        for line in lines()
+    )
 
 
 def _numbered(file: Path, values: dict[str, Any], concepts: Mapping[str, int]) -> dict[str, Any]:

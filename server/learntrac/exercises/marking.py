@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, Protocol
 
-from learntrac.exercises.grading import Item, short
+from learntrac.exercises.grading import Item, near, short
 
 NO_ANSWER = "no answer"
 
@@ -90,10 +90,9 @@ def _numeric(question: Any, answer: Any, _orders: Orders, _place: int) -> _Marke
     if number is None:
         return 0.0, NO_ANSWER if answer in (None, "") else short(str(answer), 100), question.wrong_feedback
     if isinstance(question.answer, str):  # a placeholder that no variant fills: nothing is right
-        return 0.0, f"{number:g}", question.wrong_feedback
-    # The least slack that decimal fractions need: 0.1 + 0.2 is to be within 0 of 0.3.
-    near = math.isclose(number, question.answer, rel_tol=1e-12, abs_tol=question.tolerance)
-    return (1.0 if near else 0.0), f"{number:g}", "" if near else question.wrong_feedback
+        return 0.0, f"{number:.15g}", question.wrong_feedback
+    right = near(question.answer, number, question.tolerance)
+    return (1.0 if right else 0.0), f"{number:.15g}", "" if right else question.wrong_feedback
 
 
 def _number(answer: Any) -> float | None:
@@ -143,3 +142,38 @@ def _ordering(question: Any, answer: Any, orders: Orders, place: int) -> _Marked
 
 
 _MARKS = {"single": _single, "multiple": _multiple, "numeric": _numeric, "text": _text, "ordering": _ordering}
+
+
+def carried_over(
+    answers: Mapping[str, Any], before: Sequence[Any], now: Sequence[Any], orders: Orders
+) -> dict[str, Any]:
+    """Answers to earlier questions as answers to the later ones at their places: who took a choice takes the one of the
+    same text, else the one that stands in its place in the definition.
+    """
+    carried = dict(answers)
+    for place, (old, new) in enumerate(zip(before, now, strict=False), 1):
+        name = question_id(place)
+        if name in answers and old.kind == new.kind and old.kind in ("single", "multiple", "ordering"):
+            renamed = _renamed(old, new, orders, place)
+            carried[name] = _with_letters(answers[name], renamed)
+    return carried
+
+
+def _renamed(old: Any, new: Any, orders: Orders, place: int) -> dict[str, str]:
+    """{a letter of the earlier question: the later one's}."""
+    were = _by_letter(_texts(old), shown_order(old, orders, place))
+    stood = _by_letter(range(len(were)), shown_order(old, orders, place))
+    letters = {text: letter for letter, text in _by_letter(_texts(new), shown_order(new, orders, place)).items()}
+    free = {place: text for place, text in enumerate(_texts(new)) if text not in were.values()}
+    found = {letter: letters.get(text, letters.get(free.get(stood[letter], ""))) for letter, text in were.items()}
+    return {letter: later for letter, later in found.items() if later is not None}
+
+
+def _texts(question: Any) -> list[str]:
+    return list(question.items) if question.kind == "ordering" else [choice.text for choice in question.choices]
+
+
+def _with_letters(answer: Any, renamed: Mapping[str, str]) -> Any:
+    if isinstance(answer, list):
+        return [renamed.get(one, "") for one in answer if isinstance(one, str)]
+    return renamed.get(answer, "") if isinstance(answer, str) else answer

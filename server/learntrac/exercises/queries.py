@@ -61,6 +61,10 @@ PASS_SESSION = text(
 GIVE_HINT = text(
     "UPDATE exercise_session SET hints = hints + 1, hinted_at = :now WHERE id = :id AND hints = :hints RETURNING hints"
 )
+MOST_HELP = text(
+    "SELECT coalesce(max(CASE WHEN helped > hints THEN helped ELSE hints END), 0) FROM exercise_session"
+    " WHERE user_id = :user_id AND exercise_id = :exercise_id"
+)
 OPEN_OF_LEARNER = text(
     "SELECT s.id, s.exercise_id, s.concept_id, s.version, s.hints, s.attempts, s.started_at, s.ends_at, e.title, e.type"
     " FROM exercise_session s JOIN exercise e ON e.id = s.exercise_id"
@@ -98,6 +102,12 @@ COUNT_TRY = text(
 COUNT_HINT = text(
     "UPDATE exercise_standing SET hints = hints + 1 WHERE user_id = :user_id AND exercise_id = :exercise_id"
 )
+LOOK_FOR_BEST = text(
+    "UPDATE exercise_standing SET updated_at = :now, best_share = (SELECT coalesce(max(s.score / s.max_score), 0)"
+    " FROM submission s WHERE s.user_id = :user_id AND s.exercise_id = :exercise_id"
+    " AND s.status IN ('graded', 'unexplained')) WHERE user_id = :user_id AND exercise_id = :exercise_id"
+)
+"""After a verdict was written anew: `COUNT_TRY` only ever raises it."""
 COMPLETE = text(
     "UPDATE exercise_standing SET status = 'completed', completed_at = :now, updated_at = :now"
     " WHERE user_id = :user_id AND exercise_id = :exercise_id AND status <> 'completed' RETURNING exercise_id"
@@ -156,7 +166,9 @@ EXPLAINED = text(
     " RETURNING id"
 )
 WEIGHED = text("UPDATE submission SET weight = :weight, at_evidence = :at WHERE id = :id")
-REGRADED = text("UPDATE submission SET regraded_by = :by, note = :note, version = :version WHERE id = :id")
+REGRADED = text(
+    "UPDATE submission SET regraded_by = :by, note = :note, version = :version, source = :source WHERE id = :id"
+)
 WAITING = text("SELECT id FROM submission WHERE status = 'stored' AND claimed_until <= :now ORDER BY id LIMIT :limit")
 LIST_ATTEMPTS = text(
     f"{_SUBMISSION} WHERE exercise_id = :exercise_id AND (CAST(:user_id AS text) IS NULL OR user_id = :user_id)"

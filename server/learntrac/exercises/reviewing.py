@@ -1,7 +1,7 @@
 """What instructors do with exercises and attempts: preview, regrade, judge a design themselves, look for likeness."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.backends.sandbox import Sandbox
-from learntrac.exercises import queries, rubric, running, showing, similarity, submitting
-from learntrac.exercises.definition import AnyDefinition, CodeDefinition, DesignDefinition, filled_in
-from learntrac.exercises.grading import Verdict, verdict
+from learntrac.exercises import marking, queries, rubric, running, showing, similarity, submitting
+from learntrac.exercises.definition import AnyDefinition, CodeDefinition, DesignDefinition, QuizDefinition, filled_in
+from learntrac.exercises.grading import Item, Verdict, verdict
 from learntrac.exercises.rubric import Judged
 from learntrac.exercises.running import Handed, Proved, Task, task_of
 from learntrac.exercises.schemas import (
@@ -28,7 +28,7 @@ from learntrac.exercises.schemas import (
     SimilarPair,
     SimilarQuery,
 )
-from learntrac.exercises.service import attempt_of, get_exercise
+from learntrac.exercises.service import attempt_of, get_exercise, status_now
 from learntrac.kit.clock import from_micros, to_micros
 from learntrac.kit.errors import Conflict, Detail, NotFound, ValidationFailed
 from learntrac.mastery import service as mastery
@@ -120,10 +120,13 @@ def _standing(row: Row[Any] | None, points: int) -> LearnerStanding:
 
 @dataclass(frozen=True)
 class Again:
-    """An attempt that is to be graded again, with the task in the version that it is held against."""
+    """An attempt that is to be graded again, with the task in the version that it is held against, and what was handed
+    in as an answer to that.
+    """
 
     row: Row[Any]
     task: Task
+    source: str
 
 
 async def prepare_regrade(
@@ -136,7 +139,19 @@ async def prepare_regrade(
         session, visibility=visibility, exercise_id=exercise_id, version=version, with_retired=True
     )
     task = task_of(found.definition, user_id=row.user_id, exercise_id=exercise_id, version=found.version)
-    return Again(row, task)
+    return Again(row, task, await _as_answer_to(session, row, task))
+
+
+async def _as_answer_to(session: AsyncSession, row: Row[Any], task: Task) -> str:
+    """What was handed in; of a quiz the letters that its choices have in this version."""
+    before = await submitting.task_of_submission(session, row)
+    if before is None or before.version == task.version:
+        return str(row.source)
+    old, new = before.definition, task.definition
+    if not (isinstance(old, QuizDefinition) and isinstance(new, QuizDefinition)):
+        return str(row.source)
+    answers = marking.carried_over(running.read_answers(row.source), old.questions, new.questions, task.orders)
+    return orjson.dumps(answers, option=orjson.OPT_SORT_KEYS).decode()
 
 
 async def _attempt(session: AsyncSession, visibility: Visibility, exercise_id: str, attempt_id: int) -> Row[Any]:
@@ -151,14 +166,26 @@ async def _attempt(session: AsyncSession, visibility: Visibility, exercise_id: s
 
 async def run_again(sandbox: Sandbox, again: Again, *, instructor: str) -> Verdict:
     """The new verdict. Raises SandboxDown and SandboxBusy."""
-    judged = _judged_before(again.row)
-    handed = Handed(again.row.source, judged)
-    return await running.judge(sandbox, again.task, handed, user_id=running.AUTHOR.format(instructor))
+    definition, kept = again.task.definition, _judged_by(again.row)
+    points, by_hand = kept.get("points", {}), "by_hand" in kept
+    judged = {} if by_hand else {name: Judged(one["share"], one.get("why", "")) for name, one in points.items()}
+    handed = Handed(again.source, judged)
+    found = await running.judge(sandbox, again.task, handed, user_id=running.AUTHOR.format(instructor))
+    if by_hand and isinstance(definition, DesignDefinition):
+        return _by_hand(definition, found.items, {name: one["share"] for name, one in points.items()})
+    return found
 
 
-def _judged_before(row: Row[Any]) -> dict[str, Judged]:
-    kept = orjson.loads(row.result).get("judged_by") or {}
-    return {name: Judged(one["share"], one.get("why", "")) for name, one in (kept.get("points") or {}).items()}
+def _judged_by(row: Row[Any]) -> dict[str, Any]:
+    """Who judged a design beside its checks, as it was kept; empty where nobody did."""
+    return orjson.loads(row.result).get("judged_by") or {}
+
+
+def _by_hand(definition: DesignDefinition, items: Sequence[Item], shares: Mapping[str, float]) -> Verdict:
+    """The verdict with an instructor's word on these points, which no bounds hold."""
+    pairs = zip(definition.rubric, items, strict=True)
+    judged = [rubric.judged_by_hand(point, item, shares.get(point.name)) for point, item in pairs]
+    return verdict(judged, pass_share=definition.pass_share)
 
 
 async def keep_regrade(
@@ -172,13 +199,13 @@ async def keep_regrade(
     now: datetime,
 ) -> AttemptItem:
     """Write the new verdict over the old one, strike the evidence the old one gave, and give the new one's."""
-    judged_by = orjson.loads(again.row.result).get("judged_by")
     return await _rewrite(
         session,
         row=again.row,
         task=again.task,
+        source=again.source,
         found=verdict,
-        judged_by=judged_by,
+        judged_by=_judged_by(again.row),
         instructor=instructor,
         note=note,
         model=model,
@@ -205,17 +232,15 @@ async def override(
     if task is None or not isinstance(task.definition, DesignDefinition):
         raise ValidationFailed("Only a design is for an instructor to judge; regrade this attempt instead.")
     _insist_on_points(task.definition, request)
-    items = showing.read_items(orjson.loads(row.result))
-    judged = [
-        rubric.judged_by_hand(point, item, request.points.get(point.name))
-        for point, item in zip(task.definition.rubric, items, strict=True)
-    ]
-    found = verdict(judged, pass_share=task.definition.pass_share)
-    kept = {"by_hand": True, "points": {name: {"share": share} for name, share in request.points.items()}}
+    before, items = _judged_by(row), showing.read_items(orjson.loads(row.result))
+    found = _by_hand(task.definition, items, request.points)
+    points = {name: {"share": share} for name, share in request.points.items()}
+    kept = {"by_hand": True, "points": (before["points"] if "by_hand" in before else {}) | points}
     return await _rewrite(
         session,
         row=row,
         task=task,
+        source=row.source,
         found=found,
         judged_by=kept,
         instructor=instructor,
@@ -237,6 +262,7 @@ async def _rewrite(
     *,
     row: Row[Any],
     task: Task,
+    source: str,
     found: Verdict,
     judged_by: dict[str, Any] | None,
     instructor: str,
@@ -245,10 +271,11 @@ async def _rewrite(
     now: datetime,
 ) -> AttemptItem:
     definition = task.definition
+    waits = found.passed and await _lacks_explanation(session, row, definition, now)
     values = {
         "id": row.id,
         "before": row.status,
-        "status": "graded",
+        "status": "unexplained" if waits else "graded",
         "passed": found.passed,
         "score": showing.score(found.share, definition.points),
         "max_score": definition.points,
@@ -256,31 +283,41 @@ async def _rewrite(
         "tests_total": len(found.items),
         "milliseconds": found.milliseconds,
         "result": showing.stored_result(found, judged_by=judged_by),
-        "issues": orjson.dumps([item.name for item in found.items if not item.passed]).decode(),
+        "issues": showing.issues_of(found.items),
         "explanation": row.explanation,
         "now": to_micros(now),
     }
     if (await session.execute(queries.GRADE, values)).one_or_none() is None:
         raise NotGradedYet
-    noted = {"id": row.id, "by": instructor, "note": note, "version": task.version}
+    noted = {"id": row.id, "by": instructor, "note": note, "version": task.version, "source": source}
     await session.execute(queries.REGRADED, noted)
     await _strike(session, row, model, now)
-    await submitting.follow(
-        session,
-        submission_id=row.id,
-        task=task,
-        passed=found.passed,
-        share=found.share,
-        model=model,
-        by_checks_alone=isinstance(definition, DesignDefinition) and not judged_by,
-        now=now,
-    )
+    if not waits:
+        await submitting.follow(
+            session,
+            submission_id=row.id,
+            task=task,
+            passed=found.passed,
+            share=found.share,
+            model=model,
+            by_checks_alone=isinstance(definition, DesignDefinition) and not judged_by,
+            now=now,
+        )
     key = {"user_id": row.user_id, "exercise_id": row.exercise_id, "now": to_micros(now)}
+    await session.execute(queries.LOOK_FOR_BEST, key)
     if not found.passed and (await session.execute(queries.UNCOMPLETE, key)).one_or_none() is not None:
         await session.execute(queries.COUNT_COMPLETED, {"id": row.exercise_id, "change": -1})
     again = await submitting.find_submission(session, submission_id=row.id)
     assert again is not None  # noqa: S101 - it was written in this transaction
     return attempt_of(again)
+
+
+async def _lacks_explanation(session: AsyncSession, row: Row[Any], definition: AnyDefinition, now: datetime) -> bool:
+    """Whether a pass still has to be explained, by a learner whose session goes on: nobody else could."""
+    if definition.explain is None or submitting.is_explained(row.explanation, row.source):
+        return False
+    own = (await session.execute(queries.GET_SESSION, {"id": row.session_id})).one()
+    return status_now(own, now) == "active"
 
 
 async def _strike(session: AsyncSession, row: Row[Any], model: Model, now: datetime) -> None:

@@ -286,6 +286,14 @@ async def submit_exercise(
                 model=grader.model,
                 now=grader.clock(),
             )
+        else:
+            await submitting.explain_along(
+                session,
+                submission_id=stored.id,
+                explanation=body.solution.explanation,
+                model=grader.model,
+                now=grader.clock(),
+            )
         return await submitting.reply_of(
             session, submission_id=stored.id, visibility=visibility, with_feedback=body.request_feedback
         )

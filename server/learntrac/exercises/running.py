@@ -4,7 +4,9 @@ What enters the box: the source, and inputs or an author's tests. What stays out
 The visible questions come first, so that nothing that is shown of them can have seen a hidden one.
 """
 
+import ast
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +26,7 @@ from learntrac.exercises.grading import Item, Verdict, grade_case, grade_suite, 
 from learntrac.exercises.rubric import Judged
 from learntrac.exercises.variants import drawn, order
 
+_TEST_FUNCTION = re.compile(r"^\s*(?:async\s+)?def\s+(test\w*)", re.MULTILINE)
 AUTHOR = "author:{}"
 """For whom model solutions are run: in a queue of their own, so that an author does not stand behind a class."""
 
@@ -39,12 +42,12 @@ class Task:
 
     def orders(self, count: int, *, place: int) -> list[int]:
         """In which order so many things are shown to this learner at a question's place."""
-        return order(count, user_id=self.user_id, exercise_id=self.exercise_id, version=self.version, place=place)
+        return order(count, user_id=self.user_id, exercise_id=self.exercise_id, place=place)
 
 
 def task_of(definition: AnyDefinition, *, user_id: str, exercise_id: str, version: int) -> Task:
     """The exercise as this learner has it, always the same."""
-    row = drawn(definition.variants, user_id=user_id, exercise_id=exercise_id, version=version)
+    row = drawn(definition.variants, user_id=user_id, exercise_id=exercise_id)
     return Task(filled_in(definition, row), user_id, exercise_id, version)
 
 
@@ -56,8 +59,10 @@ class Handed:
     judged: Mapping[str, Judged] = field(default_factory=dict)
 
 
-async def judge(sandbox: Sandbox, task: Task, handed: Handed, *, user_id: str) -> Verdict:
-    """The verdict. Raises SandboxBusy and SandboxDown, for code only."""
+async def judge(sandbox: Sandbox, task: Task, handed: Handed, *, user_id: str, veiled: bool = True) -> Verdict:
+    """The verdict. Raises SandboxBusy and SandboxDown, for code only. Not `veiled` is for an exercise's author: hidden
+    tests tell what went wrong as the others do.
+    """
     definition = task.definition
     if isinstance(definition, QuizDefinition):
         items = marking.mark(definition.questions, read_answers(handed.source), task.orders)
@@ -66,8 +71,8 @@ async def judge(sandbox: Sandbox, task: Task, handed: Handed, *, user_id: str) -
         marked = rubric.mark(definition.rubric, handed.source, starter=definition.starter, judged=handed.judged)
         return verdict(marked, pass_share=definition.pass_share)
     if definition.cases:
-        return await _put_cases(sandbox, definition, handed.source, user_id)
-    return await _run_tests(sandbox, definition, handed.source, user_id)
+        return await _put_cases(sandbox, definition, handed.source, user_id, veiled=veiled)
+    return await _run_tests(sandbox, definition, handed.source, user_id, veiled=veiled)
 
 
 def read_answers(source: str) -> dict[str, Any]:
@@ -79,42 +84,47 @@ def read_answers(source: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-async def _put_cases(sandbox: Sandbox, definition: CodeDefinition, source: str, user_id: str) -> Verdict:
-    cases = sorted(definition.cases, key=lambda case: case.hidden)
+async def _put_cases(
+    sandbox: Sandbox, definition: CodeDefinition, source: str, user_id: str, *, veiled: bool
+) -> Verdict:
+    numbered = sorted(enumerate(definition.cases, 1), key=lambda pair: pair[1].hidden)
     calls = tuple(
         Call(
             case.function or definition.function,
             tuple(case.args),
             case.stdin,
         )
-        for case in cases
+        for _, case in numbered
     )
-    ran = await sandbox.run(Run(definition.language, source, calls), user_id=user_id)
+    run = Run(definition.language, source, calls, threads=definition.threads)
+    ran = await sandbox.run(run, user_id=user_id)
     if ran.problem is not None:
         return _unrunnable(definition, ran.problem, ran.wall_seconds)
     grade = functools.partial(grade_case, function=definition.function, language=definition.language)
-    items = [
-        grade(case, answer, number=number)
-        for number, (case, answer) in enumerate(zip(cases, ran.answers, strict=True), 1)
-    ]
+    if not veiled:
+        numbered = [(number, case.model_copy(update={"hidden": False})) for number, case in numbered]
+    items = [grade(case, answer, number=number) for (number, case), answer in zip(numbered, ran.answers, strict=True)]
     ran_out = any(answer.status == "timeout" for answer in ran.answers)
     return verdict(
         items, pass_share=definition.pass_share, milliseconds=_milliseconds(ran.wall_seconds), ran_out=ran_out
     )
 
 
-async def _run_tests(sandbox: Sandbox, definition: CodeDefinition, source: str, user_id: str) -> Verdict:
+async def _run_tests(
+    sandbox: Sandbox, definition: CodeDefinition, source: str, user_id: str, *, veiled: bool
+) -> Verdict:
     items: list[Item] = []
     seconds, ran_out = 0.0, False
-    for tests, hidden in ((definition.tests, False), (definition.hidden_tests, True)):
+    for tests, hidden in ((definition.tests, False), (definition.hidden_tests, veiled)):
         if tests is None:
             continue
         ran = await sandbox.test(_suite(definition, source, tests), user_id=user_id)
         seconds += ran.wall_seconds
-        if ran.problem is not None:
-            return _unrunnable(definition, ran.problem if not hidden else "It could not be run.", seconds)
+        if ran.problem is not None and not hidden:
+            return _unrunnable(definition, ran.problem, seconds)
         ran_out = ran_out or _ran_out(ran)
-        items += grade_suite(ran.results, hidden=hidden)
+        # Hidden tests that found nothing to run against have failed: a run may not end with none of them.
+        items += grade_suite(ran.results, hidden=hidden) or _untried(tests, hidden=hidden)
     return verdict(items, pass_share=definition.pass_share, milliseconds=_milliseconds(seconds), ran_out=ran_out)
 
 
@@ -125,8 +135,17 @@ def _suite(definition: CodeDefinition, source: str, tests: str) -> Suite:
         module=definition.module or "solution",
         tests=tests,
         files=definition.files,
+        classes=classes_in(definition.solution),
         threads=definition.threads,
     )
+
+
+def classes_in(solution: str) -> frozenset[str]:
+    """The names that stand for classes in the model solution, so far as that can be seen."""
+    try:
+        return frozenset(node.name for node in ast.walk(ast.parse(solution)) if isinstance(node, ast.ClassDef))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
 
 
 def _ran_out(ran: SuiteRan) -> bool:
@@ -143,12 +162,20 @@ def _unrunnable(definition: CodeDefinition, problem: str, seconds: float) -> Ver
         Item(case.name or f"case {number}", 0.0, is_hidden=case.hidden)
         for number, case in enumerate(definition.cases, 1)
     ]
+    suites = ((definition.tests, False), (definition.hidden_tests, True))
+    untried = [item for tests, hidden in suites if tests for item in _untried(tests, hidden=hidden)]
     return verdict(
-        failed,
+        failed + untried,
         pass_share=definition.pass_share,
         milliseconds=_milliseconds(seconds),
         problem=problem or "It could not be run.",
     )
+
+
+def _untried(tests: str, *, hidden: bool) -> list[Item]:
+    """The tests of a file that was not run, by the names of their functions, as failed."""
+    names = _TEST_FUNCTION.findall(tests) or ["the tests"]
+    return [Item(name, 0.0, is_hidden=hidden) for name in names]
 
 
 @dataclass(frozen=True)
@@ -170,8 +197,8 @@ async def prove(sandbox: Sandbox, definition: AnyDefinition, *, author: str) -> 
         task = Task(concrete, "", concrete.id or "", 0)
         found = Proved(
             row,
-            await judge(sandbox, task, Handed(model_answer(task)), user_id=AUTHOR.format(author)),
-            await judge(sandbox, task, Handed(starter_of(concrete)), user_id=AUTHOR.format(author)),
+            await judge(sandbox, task, Handed(model_answer(task)), user_id=AUTHOR.format(author), veiled=False),
+            await judge(sandbox, task, Handed(starter_of(concrete)), user_id=AUTHOR.format(author), veiled=False),
         )
         proved.append(found)
         named = f" of the variant {row}" if row else ""
@@ -224,5 +251,6 @@ def why_not(found: Verdict) -> str:
     if not found.items:
         return "there was not a single test."
     first = failed[0] if failed else found.items[0]
-    detail = first.message or (f"expected {first.expected}, got {first.got}" if first.expected else "it failed")
+    told = f"expected {first.expected.strip()}, got {first.got.strip()}" if first.expected else "it failed"
+    detail = first.message or told
     return f"{len(failed)} of {len(found.items)} fail; {first.name}: {detail}"

@@ -238,8 +238,15 @@ async def give_hint(
     if given.one_or_none() is None:
         raise TooSoon(int(HINT_AFTER.total_seconds()))  # somebody else of the learner's took it at this moment
     await session.execute(queries.COUNT_HINT, {"user_id": user_id, "exercise_id": exercise_id})
-    rung = row.hints + 1
-    return HintReply(rung=rung, hint=ladder[row.hints], more=rung < len(ladder), weight=HINT_WEIGHTS[rung])
+    used = await help_used(session, user_id=user_id, exercise_id=exercise_id)
+    weight = HINT_WEIGHTS[min(used, len(HINT_WEIGHTS) - 1)]
+    return HintReply(rung=row.hints + 1, hint=ladder[row.hints], more=row.hints + 1 < len(ladder), weight=weight)
+
+
+async def help_used(session: AsyncSession, *, user_id: str, exercise_id: str) -> int:
+    """How far up the ladder this learner has been, in earlier sessions too: a hint that was read stays read."""
+    found = await session.execute(queries.MOST_HELP, {"user_id": user_id, "exercise_id": exercise_id})
+    return int(found.scalar_one())
 
 
 async def _pointer(session: AsyncSession, concept_id: int) -> str:
@@ -494,7 +501,8 @@ def _secrets(definition: AnyDefinition) -> list[str]:
     if isinstance(definition, CodeDefinition):
         hidden = [case for case in definition.cases if case.hidden]
         values = [shown(case.expect, definition.language) for case in hidden if case.expect is not None]
-        return [definition.solution, definition.hidden_tests or "", *values, *common]
+        printed = [case.expect_output or "" for case in hidden]
+        return [definition.solution, definition.hidden_tests or "", *values, *printed, *common]
     if isinstance(definition, DesignDefinition):
         return [definition.solution, *common]
     return [*(one for question in definition.questions for one in _right_texts(question)), *common]

@@ -10,7 +10,7 @@ import orjson
 
 from learntrac.exercises import marking
 from learntrac.exercises.definition import AnyDefinition, CodeDefinition, DesignDefinition, QuizDefinition
-from learntrac.exercises.grading import Item, Verdict, shown, shown_call, shown_error
+from learntrac.exercises.grading import Item, Verdict, is_ending, shown, shown_call, shown_error
 from learntrac.exercises.running import Task
 from learntrac.exercises.schemas import (
     Example,
@@ -25,6 +25,7 @@ from learntrac.exercises.schemas import (
 )
 
 MOST_REMARKS = 6
+HIDDEN = "hidden tests"
 EXAMPLES = 10
 
 
@@ -215,6 +216,13 @@ def hidden_of(items: Sequence[Item]) -> HiddenTests:
     return HiddenTests(passed=sum(item.passed for item in hidden), total=len(hidden))
 
 
+def issues_of(items: Sequence[Item]) -> str:
+    """JSON of the names of what failed, for statistics that the learner may see; hidden tests have none."""
+    names = [item.name for item in items if not item.passed and not item.is_hidden]
+    missed = any(item.is_hidden and not item.passed for item in items)
+    return orjson.dumps(names + ([HIDDEN] if missed else [])).decode()
+
+
 def strengths(items: Sequence[Item]) -> list[str]:
     """What was right, in words."""
     if not items:
@@ -252,7 +260,8 @@ def _wrong(item: Item) -> str:
         return f"{item.name}: {item.message}"
     if item.expected or item.got:
         given = f"{item.input} " if item.input and len(item.input) < 120 else ""
-        return f"{item.name}: {given}should give {item.expected}, and gave {item.got}."
+        came = f"but {item.got}" if is_ending(item.got) else f"and gave {item.got}"
+        return f"{item.name}: {given}should give {item.expected}, {came}."
     return f"{item.name}: not yet." if 0 < item.share < 1 else f"{item.name}: not there."
 
 

@@ -38,6 +38,7 @@ from learntrac.exercises.service import (
     get_active,
     get_exercise,
     get_session,
+    help_used,
     status_now,
     stored_as_result,
     titles_of,
@@ -105,7 +106,7 @@ async def store(
         "self_assessment": orjson.dumps(request.solution.self_assessment).decode(),
         "digest": hashlib.sha256(f"{language}\0{source}".encode()).hexdigest(),
         "request_key": request_key,
-        "hints": max(own.hints, own.helped),
+        "hints": await help_used(session, user_id=user_id, exercise_id=exercise_id),
         "max_score": found.definition.points,
         "now": to_micros(now),
         "claimed_until": to_micros(now + CLAIMED),
@@ -172,7 +173,10 @@ def _answers(solution: Solution) -> str:
             answers = {}
     if not isinstance(answers, dict):
         answers = {}
-    written = orjson.dumps(answers, option=orjson.OPT_SORT_KEYS).decode()
+    try:
+        written = orjson.dumps(answers, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        raise _invalid("answers", "must be numbers of at most 64 bits, texts, or lists of such") from None
     if len(written) > LONGEST_SOURCE_BYTES:
         raise _invalid("answers", f"must be at most {LONGEST_SOURCE_BYTES} bytes long")
     return written
@@ -231,7 +235,7 @@ async def record(
         "tests_total": len(verdict.items),
         "milliseconds": verdict.milliseconds,
         "result": showing.stored_result(verdict, judged_by=judged_by),
-        "issues": orjson.dumps([item.name for item in verdict.items if not item.passed]).decode(),
+        "issues": showing.issues_of(verdict.items),
         "explanation": row.explanation,
         "now": to_micros(now),
     }
@@ -363,21 +367,34 @@ async def explain(
     if not is_explained(request.explanation, row.source):
         said = f"must be at least {LEAST_WORDS} words of your own, not your code again"
         raise ValidationFailed("Invalid request parameters", details=[Detail("explanation", said)])
-    task = await task_of_submission(session, row)
-    assert task is not None  # noqa: S101 - the exercise was found above
-    done = await session.execute(queries.EXPLAINED, {"id": row.id, "explanation": request.explanation})
-    if done.one_or_none() is not None:
-        await follow(
-            session,
-            submission_id=row.id,
-            task=task,
-            passed=True,
-            share=row.score / row.max_score,
-            model=model,
-            by_checks_alone=row.language == "markdown",
-            now=now,
-        )
+    await _accept(session, row, request.explanation, model=model, now=now)
     return await reply_of(session, submission_id=row.id, visibility=visibility, with_feedback=True)
+
+
+async def explain_along(
+    session: AsyncSession, *, submission_id: int, explanation: str, model: Model, now: datetime
+) -> None:
+    """The same solution handed in again, with the explanation that it lacked."""
+    row = await find_submission(session, submission_id=submission_id)
+    if row is not None and row.status == "unexplained" and is_explained(explanation, row.source):
+        await _accept(session, row, explanation, model=model, now=now)
+
+
+async def _accept(session: AsyncSession, row: Row[Any], explanation: str, *, model: Model, now: datetime) -> None:
+    task = await task_of_submission(session, row)
+    done = await session.execute(queries.EXPLAINED, {"id": row.id, "explanation": explanation})
+    if task is None or done.one_or_none() is None:
+        return
+    await follow(
+        session,
+        submission_id=row.id,
+        task=task,
+        passed=True,
+        share=row.score / row.max_score,
+        model=model,
+        by_checks_alone=graded_by(row.language, orjson.loads(row.result)) == "checks",
+        now=now,
+    )
 
 
 async def reply_of(

@@ -119,7 +119,7 @@ class Submission(Base):
     (right, but the asked explanation is missing) or refused (not run and not counted: no sandbox, or too late).
 
     `source` is the code or text, of a quiz the answers as JSON. `digest` names what was handed in: the same again in
-    one session is the same attempt. `result` is JSON of the verdict, `issues` of the names of what failed.
+    one session is the same attempt. `result` is JSON of the verdict, `issues` of what visible tests failed, by name.
     `claimed_until`: somebody runs it until then. `weight` is what it weighed as evidence, `at_evidence` when.
     """
 

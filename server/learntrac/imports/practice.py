@@ -17,7 +17,8 @@ from learntrac.imports.markdown import without_title
 from learntrac.imports.outline import Outline, concept_key, exercise_key, outline
 from learntrac.imports.track import Exercise, Track, load_track
 
-LANGUAGES = ("python", "javascript", "go")
+LANGUAGES = ("python",)
+"""In these, tests as code can be run."""
 UNKNOWN_DIFFICULTY = 3.0
 UNKNOWN_MINUTES = 30
 MOST_HINTS = 4
@@ -41,7 +42,9 @@ def read_practice(path: Path) -> Practice:
     """The exercises of the track in folder `path`. Raises ValueError where it is none or a file is broken."""
     track = load_track(path)
     if track.slug not in LANGUAGES:
-        return Practice((), (f"Exercises in {track.language} cannot be run here: their texts alone were brought.",))
+        return Practice(
+            (), (f"The tests of exercises in {track.language} cannot be run here: their texts alone were brought.",)
+        )
     found, notes = [], []
     for key, exercise in _placed(outline(track)):
         try:

@@ -75,3 +75,19 @@ async def test_an_exercise_that_proves_nothing_is_refused(room: Room) -> None:
     assert said[0].startswith("The model solution does not pass: 4 of 4 fail; a success: The kinds differ")
     assert said[1] == "The starter passes as it is: there is nothing to do."
     assert (await room.ivan.get("/exercises"))["total"] == 0
+
+
+async def test_cases_may_need_threads(room: Room) -> None:
+    solution = (
+        "import threading\n\n\ndef status_class(code):\n    found = []\n"
+        "    thread = threading.Thread(target=lambda: found.append(code // 100))\n"
+        "    thread.start()\n    thread.join()\n    return found[0]\n"
+    )
+    without = await room.ivan.post("/exercises", CODING | {"solution": solution})
+    await room.offer(CODING | {"solution": solution, "threads": True})
+    begun = await room.start(room.alice, "status-class")
+
+    done = await room.hand_in(room.alice, "status-class", begun["session_id"], code=solution)
+
+    assert "can't start new thread" in without["error"]["details"][0]["message"]
+    assert done["result"]["status"] == "passed"

@@ -136,12 +136,20 @@ def test_yaml_has_no_surprises(tmp_path: Path) -> None:
         "concept: 1\ntitle: no\ntype: coding\nlanguage: python\ndifficulty: 1\nestimated_minutes: 1\n"
         "instructions: off\nfunction: f\nsolution: x\ncases: [{args: [yes, 2024-01-01, 1e3, 0o7], expect: true}]\n"
     )
+    other = tmp_path / "times"
+    other.mkdir()
+    (other / "exercise.yaml").write_text(
+        (folder / "exercise.yaml")
+        .read_text()
+        .replace("[yes, 2024-01-01, 1e3, 0o7]", "[12:30, 007, 1_0, -7, 0x1F, 1.5]")
+    )
 
     read = plain(read_folder(folder))
 
     assert (read["title"], read["instructions"]) == ("no", "off")
     assert read["cases"][0]["args"][:2] == ["yes", "2024-01-01"]
     assert read["cases"][0]["expect"] is True
+    assert plain(read_folder(other))["cases"][0]["args"] == ["12:30", "007", "1_0", -7, 31, 1.5]
 
 
 def test_a_folder_without_exercises_is_told(tmp_path: Path) -> None:

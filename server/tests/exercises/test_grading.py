@@ -64,6 +64,14 @@ def test_javascript_has_one_kind_of_number() -> None:
     assert not same(1, True, one_number=True)
 
 
+def test_what_decimal_fractions_lose_is_within_the_tolerance() -> None:
+    assert same(0.3, 0.4, tolerance=0.1)
+    assert not same(0.3, 0.400001, tolerance=0.1)
+    assert not same(10**20, 10**20 + 2, tolerance=1.0)
+    assert same(10**400, 10**400 + 1, tolerance=1.0)
+    assert not same(1.5, 10**400, tolerance=1.0)
+
+
 def test_a_tolerance_is_for_numbers_of_either_kind() -> None:
     assert same(0.3, 0.1 + 0.2, tolerance=1e-9)
     assert same([1.0], [1], tolerance=0.01)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from learntrac.exercises.attempts import Grader
@@ -82,6 +83,15 @@ BAD_DEFINITIONS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.parametrize("language", ["javascript", "go"])
+async def test_tests_as_code_are_in_python(room: Room, language: str) -> None:
+    as_code = {name: value for name, value in CODING.items() if name not in ("cases", "function")}
+    refused = await room.ivan.post("/exercises", as_code | {"language": language, "module": "x", "tests": "test()"})
+
+    assert refused.error == INVALID
+    assert f"tests as code are in Python only: in {language} write cases" in str(refused.body)
+
+
 async def test_a_definition_that_is_wrong_is_refused_with_the_place(room: Room) -> None:
     for change, field in BAD_DEFINITIONS:
         answer = await room.ivan.post("/exercises", QUIZ | change)
@@ -147,10 +157,52 @@ async def test_grading_again_strikes_the_old_evidence(room: Room, api: Api) -> N
     assert answers_moved == FORBIDDEN
     assert again["result"]["status"] == "failed"
     assert (by_new["regraded_by"], by_new["note"], by_new["version"]) == ("ivan", "The key was wrong", 2)
+    assert by_new["result"]["status"] == "passed"
     async with api.parts.database.read() as session:
         kept = await session.execute(text("SELECT voided FROM evidence ORDER BY id"))
         assert list(kept.scalars()) == [True, True, False]
     assert (await room.ivan.post("/exercises/verbs/attempts/999/regrade", {})).error == NOT_FOUND
+
+
+async def test_grading_again_asks_for_an_explanation_too_and_finds_the_best_score_anew(room: Room) -> None:
+    wrong_key = [*QUIZ["questions"][:2], QUIZ["questions"][2] | {"answer": 400}, *QUIZ["questions"][3:]]
+    strict = QUIZ | {"pass_share": 1.0, "explain": "Why is GET safe?"}
+    await room.offer(strict | {"questions": wrong_key})
+    begun = await room.start(room.alice, "verbs")
+    done = await room.hand_in(room.alice, "verbs", begun["session_id"], answers=right_answers(begun["exercise"]))
+    await room.ivan.send("PUT", "/exercises/verbs", json=strict)
+    before = (await room.alice.get("/exercises/verbs"))["mine"]
+
+    again = await room.ivan.post(f"/exercises/verbs/attempts/{done['attempt_id']}/regrade", {"note": "Wrong key"})
+    between = (await room.alice.get("/exercises/verbs"))["mine"]
+    explained = await room.alice.post(
+        "/exercises/verbs/explain",
+        {"session_id": begun["session_id"], "explanation": "GET only reads, and every other one changes something."},
+    )
+
+    assert (before["best_score"], between["best_score"]) == (8.0, 10.0)
+    assert (again["result"]["status"], between["status"]) == ("explanation_needed", "in_progress")
+    assert explained["result"]["status"] == "passed"
+    assert (await room.alice.get("/exercises/verbs"))["mine"]["status"] == "completed"
+
+
+async def test_an_instructors_word_on_a_design_stays_when_it_is_graded_again(room: Room) -> None:
+    await room.offer(DESIGN)
+    begun = await room.start(room.alice, "loans-api")
+    done = await room.hand_in(room.alice, "loans-api", begun["session_id"], code=DESIGN["solution"])
+    path = f"/exercises/loans-api/attempts/{done['attempt_id']}"
+    await room.ivan.post(f"{path}/override", {"points": {"Resources": 0.0}, "note": "Not as a resource"})
+    await room.ivan.post(f"{path}/override", {"points": {"Clarity": 0.5}, "note": "Half clear"})
+
+    again = await room.ivan.post(f"{path}/regrade", {"note": "Once more"})
+
+    assert [(test["name"], test["share"]) for test in again["tests"]] == [
+        ("Resources", 0.0),
+        ("Errors", 1.0),
+        ("Clarity", 0.5),
+    ]
+    assert again["result"]["score"] == 7.5
+    assert (await room.alice.get("/exercises/loans-api"))["mine"]["best_score"] == 7.5
 
 
 async def test_an_instructor_judges_a_design(room: Room) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learntrac.exercises import marking, rubric
-from learntrac.exercises.definition import Check, DesignDefinition, QuizDefinition, check_definition
+from learntrac.exercises.definition import Check, DesignDefinition, NumericQuestion, QuizDefinition, check_definition
 from learntrac.exercises.rubric import Judged
 from learntrac.exercises.running import Task, right_answers
 from learntrac.exercises.variants import drawn, order
@@ -70,6 +70,19 @@ def test_a_number_may_be_written_in_several_ways(answer: Any, share: int) -> Non
 
 
 @pytest.mark.parametrize(
+    ("right", "tolerance", "answer", "share"),
+    [(0.3, 0.1, 0.4, 1), (0.3, 0.1, "0,2", 1), (0.3, 0.1, 0.4000001, 0), (0.3, 0.0, 0.1 + 0.2, 1),
+     (2**40, 0.0, 2**40 + 1, 0), (1e15, 0.0, 1e15 + 1, 0), (1500, 0.5, 1500.5, 1)],
+)  # fmt: skip
+def test_a_number_is_right_up_to_the_tolerance_and_not_beyond(
+    right: float, tolerance: float, answer: Any, share: int
+) -> None:
+    asked = NumericQuestion(kind="numeric", prompt="?", answer=right, tolerance=tolerance)
+
+    assert marking.mark_question(asked, answer, quiz()[1].orders, 1).share == share
+
+
+@pytest.mark.parametrize(
     ("answer", "share"),
     [("CONTENT-type", 1), ("  Content-Type\n", 1), ("Cöntent-Type", 1), ("Content Type", 0), ("", 0)],
 )
@@ -88,21 +101,52 @@ def test_an_order_is_worth_more_than_chance() -> None:
     assert shares({"q5": [one, one, one]})[4] == 0
 
 
+def test_answers_are_held_against_a_later_version_by_what_they_said() -> None:
+    definition, task = quiz()
+    single, multiple, number, short, ordering = QUIZ["questions"]
+    reworded = [choice | {"text": "It is POST"} if choice["text"] == "POST" else choice for choice in single["choices"]]
+    later = check_definition(
+        QUIZ
+        | {
+            "questions": [
+                single | {"choices": [reworded[2], reworded[1], {"text": "PATCH"}, reworded[0]]},
+                multiple | {"choices": multiple["choices"][::-1], "shuffle": False},
+                number,
+                short,
+                ordering | {"items": ["handler", "request", "response"]},
+            ]
+        }
+    )
+    assert isinstance(later, QuizDefinition)
+    right = right_answers(definition, task)
+    post = next(
+        letter for letter in "abc" if marking.mark(definition.questions, {"q1": letter}, task.orders)[0].got == "POST"
+    )
+
+    carried = marking.carried_over(right, definition.questions, later.questions, task.orders)
+    other = marking.carried_over({"q1": post, "q2": 5}, definition.questions, later.questions, task.orders)
+
+    got = [item.got for item in marking.mark(later.questions, carried, task.orders)]
+    assert got == ["GET", "DELETE; PUT", "404", "Content-Type", "request → handler → response"]
+    assert marking.mark(later.questions, other, task.orders)[0].got == "It is POST"
+    assert other["q2"] == 5
+
+
 @given(st.integers(1, 20), st.text(max_size=10), st.integers(0, 5))
 def test_orders_are_drawn_once_for_each_learner(count: int, user_id: str, place: int) -> None:
-    one = order(count, user_id=user_id, exercise_id="x", version=1, place=place)
+    one = order(count, user_id=user_id, exercise_id="x", place=place)
 
     assert sorted(one) == list(range(count))
-    assert one == order(count, user_id=user_id, exercise_id="x", version=1, place=place)
+    assert one == order(count, user_id=user_id, exercise_id="x", place=place)
 
 
 def test_variants_are_drawn_alike_and_all_of_them() -> None:
     rows = [{"n": number} for number in range(4)]
 
-    found = [drawn(rows, user_id=f"user{n}", exercise_id="x", version=1)["n"] for n in range(200)]
+    found = [drawn(rows, user_id=f"user{n}", exercise_id="x")["n"] for n in range(200)]
 
     assert {found.count(number) > 20 for number in range(4)} == {True}
-    assert drawn([], user_id="a", exercise_id="x", version=1) == {}
+    assert drawn([], user_id="a", exercise_id="x") == {}
 
 
 def test_a_design_is_marked_by_what_is_there() -> None:

@@ -185,6 +185,35 @@ async def test_an_explanation_is_asked_for_before_a_pass_counts(room: Room, api:
     assert attempt["explanation"] == EXPLAINED
 
 
+async def test_an_explanation_may_come_with_the_same_solution_again(room: Room, api: Api) -> None:
+    await room.offer(QUIZ | {"explain": "Why is GET safe?"})
+    begun = await room.start(room.alice, "verbs")
+    answers = right_answers(begun["exercise"])
+
+    bare = await room.hand_in(room.alice, "verbs", begun["session_id"], answers=answers)
+    thin = await room.hand_in(room.alice, "verbs", begun["session_id"], answers=answers, explanation="because")
+    told = await room.hand_in(room.alice, "verbs", begun["session_id"], answers=answers, explanation=EXPLAINED)
+
+    assert [answer["result"]["status"] for answer in (bare, thin)] == ["explanation_needed"] * 2
+    assert (told["result"]["status"], told["attempt_id"]) == ("passed", bare["attempt_id"])
+    assert len(await rows(api, "SELECT id FROM evidence")) == 1
+
+
+async def test_a_hint_that_was_read_stays_read_when_the_time_is_over(room: Room, api: Api) -> None:
+    await room.offer(QUIZ | {"time_limit_minutes": 10})
+    first = await room.start(room.alice, "verbs")
+    for _ in range(2):
+        await room.alice.post("/exercises/verbs/hint", {"session_id": first["session_id"]})
+        api.clock.forward(minutes=3)
+    api.clock.forward(minutes=10)
+
+    again = await room.start(room.alice, "verbs")
+    await room.hand_in(room.alice, "verbs", again["session_id"], answers=right_answers(again["exercise"]))
+
+    (attempt,) = (await room.alice.get("/exercises/verbs/attempts"))["attempts"]
+    assert (attempt["hints"], attempt["weight"]) == (2, 0.7)
+
+
 async def test_hints_are_a_ladder_that_wants_trying(room: Room, api: Api) -> None:
     await room.offer(QUIZ)
     begun = await room.start(room.alice, "verbs")
@@ -308,6 +337,19 @@ async def test_bad_solutions_are_refused_with_the_place(room: Room, api: Api) ->
         assert answer.error == INVALID
         assert [line["field"] for line in answer["error"]["details"]] == [field]
 
+    assert await rows(api, "SELECT count(*) FROM submission") == [(0,)]
+
+
+@pytest.mark.parametrize("answer", [10**30, -(2**63) - 1], ids=["large", "small"])
+async def test_answers_that_are_no_answers_are_refused(room: Room, api: Api, answer: int) -> None:
+    await room.offer(QUIZ)
+    begun = await room.start(room.alice, "verbs")
+    deep = '{"q5": ' + "[" * 500 + "]" * 500 + "}"
+
+    for solution in ({"answers": {"q3": answer}}, {"code": deep}):
+        refused = await room.hand_in(room.alice, "verbs", begun["session_id"], **solution)
+        assert refused.error == INVALID
+        assert [line["field"] for line in refused["error"]["details"]] == ["solution.answers"]
     assert await rows(api, "SELECT count(*) FROM submission") == [(0,)]
 
 

@@ -84,7 +84,13 @@ def test_what_cannot_be_brought_is_told(tmp_path: Path) -> None:
 
 
 def test_a_language_that_is_not_run_here_is_told(tmp_path: Path) -> None:
-    practice = read_practice(write_track(tmp_path))
+    knots = read_practice(write_track(tmp_path / "knots"))
+    script = read_practice(
+        write_track(tmp_path / "script", config=config() | {"slug": "javascript", "language": "JavaScript"})
+    )
 
-    assert practice.definitions == ()
-    assert practice.notes == ("Exercises in Knots cannot be run here: their texts alone were brought.",)
+    assert (knots.definitions, script.definitions) == ((), ())
+    assert [one.notes for one in (knots, script)] == [
+        (f"The tests of exercises in {language} cannot be run here: their texts alone were brought.",)
+        for language in ("Knots", "JavaScript")
+    ]

@@ -90,7 +90,8 @@ class Ran:
 @dataclass(frozen=True)
 class Suite:
     """Tests written as code, and the submission that they import as `module`. `files` are further files that both may
-    read, by name. `threads`: needs the native tier.
+    read, by name. `classes` are the names that stand for classes there: objects of no others are shown what the tests
+    compare them with, or add to them; None, where nobody knows, is any class. `threads`: needs the native tier.
     """
 
     language: str
@@ -98,6 +99,7 @@ class Suite:
     module: str
     tests: str
     files: Mapping[str, str] = field(default_factory=dict)
+    classes: frozenset[str] | None = None
     threads: bool = False
     limits: Limits = Limits()
 

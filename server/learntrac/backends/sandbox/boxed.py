@@ -129,13 +129,20 @@ class BoxedSandbox:
         return ran
 
     async def _may_try_again(self, tier: RunningTier) -> bool:
-        """Whether a lost box was not the submission's doing: in the jail it may have ended its own process."""
+        """Whether a lost box was not the submission's doing: in the jail it may have ended its own process, though not
+        before it was compiled.
+        """
         # Whatever ended this box may be about to end the others that wait.
         await asyncio.sleep(LOST_TOGETHER_SECONDS)
-        return tier.kind == "wasm" and not self._closed
+        return (tier.kind == "wasm" or tier.compiles) and not self._closed
 
     async def _tested_once(self, tier: RunningTier, suite: Suite, turn: Turn | None) -> tuple[SuiteRan, bool]:
-        tests, submission = await _taken(tier), await _taken(tier)
+        tests = await _taken(tier)
+        try:
+            submission = await _taken(tier)
+        except BaseException:
+            tier.pool.give_back(tests)
+            raise
         boxes, told = [tests, submission], suites.Told()
         try:
             async with clocked(boxes, suite.limits) as clock, _making_room(boxes, turn):
@@ -144,7 +151,7 @@ class BoxedSandbox:
             for box in boxes:
                 tier.pool.give_back(box)
         results = suites.completed(told, cause)
-        ran = SuiteRan(results, clock.cpu_seconds, clock.wall_seconds, told.problem, told.output)
+        ran = SuiteRan(results, clock.cpu_seconds, clock.wall_seconds, suites.problem_of(told, cause), told.output)
         return ran, cause == "lost"
 
     async def close(self) -> None:
@@ -245,12 +252,15 @@ async def _compile_and_ask(box: Box, run: Run) -> tuple[Ran, bool]:
             problem = answering.problem_in(reply)
             if problem is None:
                 box.measure(answering.program_in(reply), own_bytes=PROGRAM_OWN_BYTES)
-        except (BoxEnded, answering.Nonsense):
+        except (BoxEnded, answering.Nonsense) as end:
+            if _is_lost(end):
+                return _ran(run, [_ending(end)], clock), True
             problem = f"It could not be compiled within {COMPILING.wall_seconds:g} seconds."
         if problem is not None:
             return _ran(run, [], clock, problem), False
     async with clocked([box], run.limits) as clock:
-        return await _ask_all(box, run, clock, tells_why=True)
+        ran, _lost = await _ask_all(box, run, clock, tells_why=True)
+        return ran, False
 
 
 async def _ask_all(box: Box, run: Run, clock: Clock, *, tells_why: bool = False) -> tuple[Ran, bool]:

@@ -20,7 +20,6 @@ class Told:
     names: list[str] = field(default_factory=list)
     results: list[CaseResult] = field(default_factory=list)
     begun: int = -1
-    told_of_begun: int = 0
     problem: str | None = None
     output: str = ""
 
@@ -85,6 +84,7 @@ def _order_of_tests(suite: Suite, names: object) -> str:
         "tests": suite.tests,
         "module": suite.module,
         "names": known,
+        "classes": None if suite.classes is None else sorted(suite.classes),
         "files": dict(suite.files),
         "output": suite.limits.output_bytes,
     })  # fmt: skip
@@ -92,12 +92,18 @@ def _order_of_tests(suite: Suite, names: object) -> str:
 
 def note(told: Told, event: dict[str, Any]) -> None:
     """Take one event of the tests' box down. Raises Nonsense."""
+    try:
+        _note(told, event)
+    except (KeyError, TypeError, ValueError):
+        raise answering.Nonsense from None
+
+
+def _note(told: Told, event: dict[str, Any]) -> None:
     if "tests" in event:
         told.names = [answering.text_of(name, 200) for name in event["tests"][:MOST_TESTS]]
     elif "begin" in event:
-        told.begun, told.told_of_begun = int(event["begin"]), 0
+        told.begun = int(event["begin"])
     elif "result" in event and len(told.results) < MOST_TESTS:
-        told.told_of_begun += 1
         told.results.append(_result(event["result"]))
 
 
@@ -129,11 +135,20 @@ _MEANING: dict[Cause, str] = {
 
 
 def completed(told: Told, cause: Cause | None) -> tuple[CaseResult, ...]:
-    """The results with what did not come to be told: the test that was running, and those after it."""
+    """The results with what did not come to be told: the test that was running, and those after it.
+
+    What was told of a test before its end says nothing of the rest of it: one that was cut off has not passed.
+    """
     results = list(told.results)
-    cut_off = cause is not None and 0 <= told.begun < len(told.names) and told.told_of_begun == 0
-    if cut_off and cause is not None:
+    if cause is not None and 0 <= told.begun < len(told.names):
         status: Ended = "timeout" if cause == "timeout" else "error"
         results.append(CaseResult(told.names[told.begun], status, _MEANING[cause]))
     unreached = told.names[told.begun + 1 :] if told.problem is None else []
     return (*results, *(CaseResult(name, "not_reached") for name in unreached))
+
+
+def problem_of(told: Told, cause: Cause | None) -> str | None:
+    """Why nothing could be run: what was told, or a box's end before the first test was known."""
+    if told.problem is None and cause is not None and not told.names:
+        return f"It could not be loaded: {_MEANING[cause]}."
+    return told.problem

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learntrac.backends.sandbox import Answer
-from learntrac.backends.sandbox.answering import Nonsense, answer_in, is_plain, problem_in
+from learntrac.backends.sandbox.answering import Nonsense, answer_in, is_plain, problem_in, program_in
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -49,6 +49,13 @@ def test_output_is_cut_by_bytes_and_a_line_has_to_be_one() -> None:
     answer = answer_in(json.dumps(said), output_bytes=5)
 
     assert answer == Answer("raised", error="x" * 2000, output="éé")
+
+
+@pytest.mark.parametrize("pid", ["1", "true", "null", '"7"', "2.0"])
+def test_a_program_has_the_number_of_a_process(pid: str) -> None:
+    assert program_in('{"pid": 7}') == 7
+    with pytest.raises(Nonsense):
+        program_in(f'{{"pid": {pid}}}')
 
 
 def test_a_problem_is_text() -> None:

@@ -252,6 +252,9 @@ LIES = {
     "    __le__ = __gt__ = __ge__ = __lt__\n    def __eq__(self, other): return True\ndef f(x): return A()\n",
     "holds everything": "class A:\n    def __contains__(self, item): return True\n    def __iter__(self): return iter([])\n"
     "    def __len__(self): return 1\ndef f(x): return A()\n",
+    "is a class": "class f:\n    def __init__(self, x): pass\n    def __sub__(self, other): return 0\n"
+    "    __rsub__ = __add__ = __sub__\n    def __abs__(self): return 0\n    def __eq__(self, other): return True\n"
+    "    __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __eq__\n    def __iter__(self): return iter([])\n",
     "answers True": "def f(x): return True\n",
     "answers nothing like a number": "def f(x): return float('nan')\n",
     "patches unittest": "import unittest\nunittest.TestCase.assertEqual = lambda *a, **k: None\n"
@@ -318,7 +321,8 @@ def test_reversed():
 
 
 async def graded(sandbox: BoxedSandbox, source: str, tests: str, *, threads: bool = False) -> SuiteRan:
-    suite = Suite("python", source, "solution", tests, threads=threads, limits=Limits(cpu_seconds=1, wall_seconds=2))
+    limits = Limits(cpu_seconds=1, wall_seconds=2)
+    suite = Suite("python", source, "solution", tests, classes=frozenset(), threads=threads, limits=limits)
     return await sandbox.test(suite, user_id="mallory")
 
 

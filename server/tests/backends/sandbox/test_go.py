@@ -1,7 +1,10 @@
 """Go answers questions as Python does, compiled first; where a machine has no Go, all of it is refused."""
 
+import asyncio
 import functools
+import os
 import shutil
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,8 +12,20 @@ from typing import Any
 
 import pytest
 
-from learntrac.backends.sandbox import Answer, Call, Limits, Ran, Run, SandboxDown, building, compiling, toolchain
+from learntrac.backends.sandbox import (
+    Answer,
+    Call,
+    Limits,
+    Ran,
+    Run,
+    SandboxDown,
+    boxed,
+    building,
+    compiling,
+    toolchain,
+)
 from learntrac.backends.sandbox.boxed import BoxedSandbox
+from tests.backends.sandbox.speaking import children
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 HASTE = Limits(cpu_seconds=0.4, wall_seconds=1.0)
@@ -322,6 +337,29 @@ async def test_a_whole_program_is_not_asked(sandbox: BoxedSandbox) -> None:
         await ask(sandbox, "package main\nfunc main() {}\n", Call(None, stdin="21\n"))
 
 
+@with_go
+async def test_a_box_that_is_lost_while_it_compiles_costs_nobody_a_grade(sandbox: BoxedSandbox) -> None:
+    source = "package a\nfunc f() int { return 1 }\n"
+    await ask(sandbox, source, Call("f"))
+    await asyncio.sleep(3)  # by then the next box is ready
+    running = asyncio.create_task(ask(sandbox, source, Call("f")))
+    await asyncio.sleep(0.05)
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+
+    assert (await running).answers[0].value == 1
+
+
+@with_go
+async def test_what_the_compiler_takes_too_long_for_is_no_verdict_on_its_calls(
+    sandbox: BoxedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boxed, "COMPILING", Limits(wall_seconds=0.01))
+    ran = await ask(sandbox, "package a\nfunc f() int { return 1 }\n", Call("f"))
+
+    assert (ran.problem, ran.answers[0].status) == ("It could not be compiled within 0.01 seconds.", "not_reached")
+
+
 async def test_without_a_toolchain_go_alone_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     sandbox = BoxedSandbox(None)
@@ -371,6 +409,17 @@ async def test_a_clause_of_any_package_becomes_mains_where_it_stands() -> None:
     assert compiling.as_main("/*" * 10_000 + "package a") == "//line solution.go:1:1\n" + "/*" * 10_000 + "package a"
     assert "func main" not in compiling.calls_of("func main() {}", ["f"], 1)
     assert "func main" in compiling.calls_of("func f() {}", ["f", "not a name"], 1)
+
+
+async def test_what_the_compiler_says_is_told_of_the_submissions_own_lines() -> None:
+    own = "solution.go:3:2: undefined: x\n\tit goes on\ncalls.go:4:2: undefined: f"
+    calls = "calls.go:4:2: undefined: f\ncalls.go:5:2: undefined: g"
+
+    assert compiling.absent_functions(own) == []
+    assert compiling.absent_functions(calls) == ["f", "g"]
+    assert compiling.what_is_wrong(own) == "solution.go:3:2: undefined: x\n\tit goes on"
+    assert compiling.what_is_wrong("calls.go:4:2: cannot use f") == "It cannot be called: cannot use f"
+    assert compiling.why_it_ended("panic: no\n\ngoroutine 1:\n\tsolution.go:7 +0x1\n") == "panic: no (line 7)"
 
 
 async def test_last_words_are_the_last() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from learntrac.backends.sandbox import CaseResult, Limits, Suite, SuiteRan
 from learntrac.backends.sandbox.boxed import BoxedSandbox
+from learntrac.backends.sandbox.suites import Told, completed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CLOCK = """
@@ -175,3 +176,95 @@ def test_value(value):
 
     assert len(ran.results) == 26
     assert [result for result in ran.results if result.status != "passed"] == []
+
+
+async def test_a_test_that_was_cut_off_has_not_passed_whatever_it_told_before() -> None:
+    told = Told(["test_parts", "test_more"], [CaseResult("test_parts (n=1)", "passed")], begun=0)
+
+    assert [(result.name, result.status) for result in completed(told, "timeout")] == [
+        ("test_parts (n=1)", "passed"),
+        ("test_parts", "timeout"),
+        ("test_more", "not_reached"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("while True: pass", "It could not be loaded: the time was over."),
+        ("import os; os._exit(0)", "The submission came to its end while the tests were loaded (crashed)."),
+    ],
+)
+async def test_what_ends_before_the_first_test_is_told(sandbox: BoxedSandbox, body: str, problem: str) -> None:
+    ran = await suite(sandbox, f"def f():\n    {body}\n", "import clock\nX = clock.f()\ndef test_x(): pass\n")
+
+    assert (ran.results, ran.problem) == ((), problem)
+
+
+async def test_fixtures_are_made_once_for_a_test_and_ended_after_it(sandbox: BoxedSandbox) -> None:
+    tests = """
+import pytest
+from clock import learntrac_fixture, numbers
+
+made = []
+
+@pytest.fixture
+def clock():
+    made.append("clock")
+    yield made
+    made.append("end")
+
+@pytest.fixture
+def pair(clock):
+    return clock
+
+@pytest.fixture(autouse=True)
+def always():
+    made.append("always")
+
+@pytest.fixture(scope="module")
+def lasting():
+    yield ["one"]
+    made.append("never")
+
+@pytest.fixture
+def found():
+    return numbers()
+
+def test_one(pair, clock, always):
+    assert made == ["always", "clock"]
+
+def test_two(lasting):
+    assert made == ["always", "clock", "end", "always"]
+    lasting.append("two")
+
+def test_three(lasting):
+    assert lasting == ["one", "two"]
+
+def test_a_generator_is_not_a_fixture_of_two_steps(found):
+    assert list(found) == [1, 2]
+
+def test_none(missing):
+    pass
+"""
+    source = "learntrac_fixture = ('function', True)\ndef numbers():\n    yield 1\n    yield 2\n"
+
+    ran = await suite(sandbox, source, tests)
+
+    assert list(statuses(ran).values()) == ["passed"] * 4 + ["error"]
+    assert ran.results[-1].message == "LookupError: there is no fixture missing"
+
+
+@pytest.mark.parametrize(("classes", "status"), [(None, "passed"), ({"Price"}, "passed"), ({"Other"}, "failed")])
+async def test_only_what_is_to_be_a_class_is_compared_with_plain_values(
+    sandbox: BoxedSandbox, classes: set[str] | None, status: str
+) -> None:
+    source = (
+        "class Price:\n    def __gt__(self, other): return other == 3\n    def __add__(self, other): return other\n"
+    )
+    tests = "from clock import Price\ndef test_it():\n    try:\n        assert Price() > 3 and Price() + 1 == 1\n"
+    tests += "    except TypeError:\n        assert False\n"
+
+    ran = await suite(sandbox, source, tests, classes=None if classes is None else frozenset(classes))
+
+    assert statuses(ran) == {"test_it": status}

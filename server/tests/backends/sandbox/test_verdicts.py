@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from learntrac.backends.sandbox import selftest
+from learntrac.backends.sandbox import selftest, verdicts
 from learntrac.backends.sandbox.boxed import BoxedSandbox
 from learntrac.backends.sandbox.building import CannotBuild
 from learntrac.backends.sandbox.selftest import Ask, Attack
@@ -63,6 +63,12 @@ async def test_where_nothing_can_be_kept_each_tests_for_itself(folder: Path) -> 
         verdict.passed()
 
     assert not verdict.holds()
+
+
+async def test_nobody_waits_for_ever_for_what_another_finds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "WAITS_SECONDS", 0.2)
+    async with Verdict(folder, "python").alone(), Verdict(folder, "python").alone():
+        assert not Verdict(folder, "python").holds()
 
 
 async def test_others_wait_for_what_the_first_finds(folder: Path) -> None:

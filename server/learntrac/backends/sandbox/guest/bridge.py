@@ -71,7 +71,7 @@ class Guard:
     def raised(self, error: BaseException) -> None:
         """An exception of ours goes to the other end, which may or may not let it through."""
 
-    def named(self, owner: object, found: object) -> None:
+    def named(self, name: str, found: object) -> None:
         """This end has asked for something of the other by its name."""
 
     def received(self, error: BaseException) -> BaseException:

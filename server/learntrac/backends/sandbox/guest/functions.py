@@ -231,10 +231,11 @@ def _cases(test: Any, owner: type | None, scope: Mapping[str, Any]) -> Iterator[
 
 def _run(test: Any, owner: type | None, values: dict[str, Any], scope: Mapping[str, Any]) -> Iterator[Outcome]:
     error: BaseException | None = None
+    known = dict(values)
     try:
         with ExitStack() as stack:
             target = test if owner is None else getattr(_instance(owner, test, stack), test.__name__)
-            target(**_arguments(target, values, scope, stack))
+            target(**_arguments(target, known, scope, stack))
     except Skipped:
         return
     except Exception as raised:  # noqa: BLE001 - whatever a test raises is its result
@@ -254,26 +255,39 @@ def _instance(owner: type, test: Any, stack: ExitStack) -> Any:
     return made
 
 
-def _arguments(function: Any, values: Mapping[str, Any], scope: Mapping[str, Any], stack: ExitStack) -> dict[str, Any]:
+def _arguments(function: Any, known: dict[str, Any], scope: Mapping[str, Any], stack: ExitStack) -> dict[str, Any]:
     """What the function's parameters are to be: of this set, or from fixtures. Raises LookupError."""
     for name, made in scope.items():
-        if getattr(made, "learntrac_fixture", ("", False))[1] and name not in values:
-            _fixture(name, values, scope, stack)
-    wanted = inspect.signature(function).parameters
-    return {name: values[name] if name in values else _fixture(name, values, scope, stack) for name in wanted}
+        if _is_fixture(made) and made.learntrac_fixture[1]:
+            _fixture(name, known, scope, stack)
+    return {name: _fixture(name, known, scope, stack) for name in inspect.signature(function).parameters}
 
 
-def _fixture(name: str, values: Mapping[str, Any], scope: Mapping[str, Any], stack: ExitStack) -> Any:
-    made: Any = scope.get(name)
-    if not hasattr(made, "learntrac_fixture"):
-        raise LookupError(f"there is no fixture {name}")
-    kept = made.__dict__
-    if made.learntrac_fixture[0] != "function" and "learntrac_kept" in kept:
-        return kept["learntrac_kept"]
-    parameters = inspect.signature(made).parameters
-    value = made(**{needed: _fixture(needed, values, scope, stack) for needed in parameters})
-    if inspect.isgenerator(value):
+def _is_fixture(made: Any) -> bool:
+    # A thing of the submission's is not even asked.
+    return isinstance(made, types.FunctionType) and hasattr(made, "learntrac_fixture")
+
+
+def _fixture(name: str, known: dict[str, Any], scope: Mapping[str, Any], stack: ExitStack) -> Any:
+    """What is known by this name in this test: all who ask for a fixture in one test get the same."""
+    if name not in known:
+        made: Any = scope.get(name)
+        if not _is_fixture(made):
+            raise LookupError(f"there is no fixture {name}")
+        known[name] = _made(made, known, scope, stack)
+    return known[name]
+
+
+def _made(made: Any, known: dict[str, Any], scope: Mapping[str, Any], stack: ExitStack) -> Any:
+    kept, is_lasting = made.__dict__, made.learntrac_fixture[0] != "function"
+    if is_lasting and "learntrac_kept" in kept:
+        return kept["learntrac_kept"][0]
+    value = made(**{needed: _fixture(needed, known, scope, stack) for needed in inspect.signature(made).parameters})
+    steps = None
+    if inspect.isgeneratorfunction(made):
         steps, value = value, next(value)
+    if is_lasting:
+        kept["learntrac_kept"] = value, steps  # its end is the box's
+    elif steps is not None:
         stack.callback(next, steps, None)
-    kept["learntrac_kept"] = value
     return value

@@ -26,18 +26,19 @@ class TestsGuard(Guard):
     sends_names = True
     accepts_names = False
 
-    def __init__(self, modules: set[str]) -> None:
-        self._modules = modules
+    def __init__(self, modules: set[str], classes: list[str] | None) -> None:
+        self._modules, self._classes = modules, classes
         self._named: set[type] = set()
         self._swallowed: BaseException | None = None
 
-    def named(self, _owner: object, found: object) -> None:
-        if type(found) is remote.RemoteType:
+    def named(self, name: str, found: object) -> None:
+        # A class may be handed in where a function is asked for: it would be shown what should have come back.
+        if type(found) is remote.RemoteType and (self._classes is None or name in self._classes):
             self._named.add(found)
 
     def may_meet(self, mine: object, _other: object) -> bool:
-        """Only an object of a class that the tests ask for by name is shown what it is compared with: another could
-        be made by a function that should have returned a number, and answer whatever is wanted.
+        """Only an object of a class that the tests ask for by name, and that is to be a class, is shown what it is
+        compared with: another could be made where a number should have come back, and answer whatever is wanted.
         """
         kind = mine if isinstance(mine, type) else type(mine)
         return any(base in self._named for base in kind.__mro__)
@@ -103,7 +104,7 @@ class Submitted(ModuleType):
             raise AttributeError(name)
         own = self.__dict__
         found = remote.link_of(own["_learntrac_module"]).ask("get", own["_learntrac_module"], name)
-        own["_learntrac_guard"].named(self, found)
+        own["_learntrac_guard"].named(name, found)
         return found
 
     def __setattr__(self, name: str, value: object) -> None:

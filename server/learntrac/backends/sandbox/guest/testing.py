@@ -30,8 +30,9 @@ def serve(order: Message, exchange: Callable[[str], str]) -> str:
     end = _open_bridge(order, exchange)
     try:
         cases = list(collect(load(order["tests"])))
-    except bridge.Lost:
-        return json.dumps({"problem": None, "output": printed.getvalue()})
+    except bridge.Lost as lost:
+        problem = f"The submission came to its end while the tests were loaded ({lost})."
+        return json.dumps({"problem": problem, "output": printed.getvalue()})
     except BaseException as error:  # noqa: BLE001 - the author's file may raise anything
         return json.dumps({"problem": _problem(error), "output": printed.getvalue()})
     teller.tell_names([name for name, _ in cases])
@@ -40,7 +41,8 @@ def serve(order: Message, exchange: Callable[[str], str]) -> str:
 
 
 def _open_bridge(order: Message, exchange: Callable[[str], str]) -> bridge.Bridge:
-    tests_guard = guard.TestsGuard({MODULE, *(name.removesuffix(".py") for name in order["files"])})
+    modules = {MODULE, *(name.removesuffix(".py") for name in order["files"])}
+    tests_guard = guard.TestsGuard(modules, order["classes"])
 
     def ask(message: str) -> str:
         reply = exchange(">" + message)
