@@ -105,7 +105,6 @@ _FORMATS: dict[Kind, dict[str, Any]] = {
     "date": {"num_format": "yyyy-mm-dd", "align": "left"},
 }
 
-_AXES: dict[Kind, str] = {"percent": "0%"} | dict.fromkeys(("text", "whole", "decimal", "date"), "General")
 _GRID = {"color": "#d9dfe6", "width": 0.75}
 
 
@@ -162,7 +161,12 @@ class XlsxWriter:
             drawn.add_series(points | {"fill": {"color": "#2f6db3"}, "gap": 60})
             drawn.set_title({"name": plain(chart.title)})
             drawn.set_legend({"none": True})
-            drawn.set_y_axis({"num_format": _AXES[chart.kind], "major_gridlines": {"visible": True, "line": _GRID}})
+            drawn.set_y_axis(
+                {
+                    "num_format": "0%" if chart.kind == "percent" else "General",
+                    "major_gridlines": {"visible": True, "line": _GRID},
+                }
+            )
             self._book.add_chartsheet(_sheet_name(chart.title)).set_chart(drawn)
         return last + 1
 
