@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request
@@ -35,7 +35,6 @@ from learntrac.audit import service as audit
 from learntrac.backends.cache import Cache
 from learntrac.backends.gateway import Gateway
 from learntrac.backends.graph import Graph, GraphDown
-from learntrac.backends.graph.copying import Neo4jCopy
 from learntrac.backends.llm import LanguageModel, budgets
 from learntrac.backends.objects import ObjectStorage
 from learntrac.backends.queue import Queue, Task, Tasks
@@ -109,6 +108,9 @@ from learntrac.webhooks.delivering import Deliverer
 from learntrac.webhooks.service import keep_store
 from learntrac.webhooks.trying import Trier
 
+if TYPE_CHECKING:
+    from learntrac.backends.graph.copying import Neo4jCopy
+
 API = "/api/learntrac/v1"
 _NOT_TRACED = frozenset({f"{API}/health", f"{API}/ready", "/metrics"})
 """What machines ask every few seconds."""
@@ -131,7 +133,7 @@ class Parts:
     database: Database
     cache: Cache
     graph: Graph
-    graph_copy: Neo4jCopy | None
+    graph_copy: "Neo4jCopy | None"
     queue: Queue
     sandbox: Sandbox
     speech: Speech
@@ -221,7 +223,7 @@ def _put_together(
     trac: TracEnvironment,
     database: Database,
     cache: Cache,
-    graphs: tuple[Graph, Neo4jCopy | None],
+    graphs: "tuple[Graph, Neo4jCopy | None]",
     lease: Lease,
     secret: bytes,
     metrics: Metrics,

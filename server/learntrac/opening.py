@@ -5,7 +5,7 @@ import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.exc import ArgumentError
 
@@ -14,7 +14,6 @@ from learntrac.backends.cache.memory import MemoryCache
 from learntrac.backends.cache.redis import RedisCache
 from learntrac.backends.gateway import Gateway
 from learntrac.backends.graph import Graph, opening
-from learntrac.backends.graph.copying import Neo4jCopy
 from learntrac.backends.llm import LanguageModel
 from learntrac.backends.llm import opening as llm
 from learntrac.backends.llm.budgets import Budgets, Ceilings
@@ -39,6 +38,9 @@ from learntrac.trac.environment import EnvironmentProblem, trac_database
 from learntrac.trac.ini import IniError, read_ini
 from learntrac.trac.source import LACKS_GRANT
 from learntrac.webhooks.trying import Store
+
+if TYPE_CHECKING:
+    from learntrac.backends.graph.copying import Neo4jCopy
 
 SHORTEST_SECRET = 32
 MODEL_FILE = "learntrac-model.json"
@@ -113,7 +115,7 @@ def open_cache(settings: Settings, metrics: Metrics) -> Cache:
         raise EnvironmentProblem(f"LEARNTRAC_REDIS_URL: {error}.") from error
 
 
-def open_graph(settings: Settings, database: Database, clock: Clock) -> tuple[Graph, Neo4jCopy | None]:
+def open_graph(settings: Settings, database: Database, clock: Clock) -> "tuple[Graph, Neo4jCopy | None]":
     """The graph, and its copy in Neo4j where one is configured. Raises EnvironmentProblem."""
     user, password = settings.neo4j_user, settings.neo4j_password
     try:

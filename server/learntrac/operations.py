@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
@@ -20,7 +21,6 @@ from learntrac.audit.schemas import AuditList, AuditQuery
 from learntrac.audit.service import CLI, SYSTEM, list_entries, record
 from learntrac.backends.graph import GraphDown
 from learntrac.backends.graph.content import Difference
-from learntrac.backends.graph.copying import Neo4jCopy
 from learntrac.backends.llm.trial import TriedModel, ask_once
 from learntrac.backends.sandbox import Tier
 from learntrac.backends.sandbox.boxed import BoxedSandbox
@@ -55,6 +55,9 @@ from learntrac.trac.directory import TracDirectory
 from learntrac.trac.environment import MAPPING_FILE, EnvironmentProblem, TracEnvironment, open_environment
 from learntrac.trac.mapping import write_mapping
 from learntrac.trac.sync import Progress, Sync
+
+if TYPE_CHECKING:
+    from learntrac.backends.graph.copying import Neo4jCopy
 
 SETTLE_SECONDS = REMEMBERED_SECONDS + 1
 """After this long no server believes any more in a sign-in that was ended."""
@@ -221,7 +224,7 @@ def _graph_report(difference: Difference) -> tuple[tuple[str, ...], tuple[str, .
 
 
 @asynccontextmanager
-async def _graph_copy(settings: Settings, database: Database) -> AsyncIterator[Neo4jCopy]:
+async def _graph_copy(settings: Settings, database: Database) -> "AsyncIterator[Neo4jCopy]":
     graph, copy = open_graph(settings, database, utc_now)
     if copy is None:
         raise EnvironmentProblem("Say which Neo4j: LEARNTRAC_NEO4J_URL.")

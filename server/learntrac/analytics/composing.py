@@ -1,6 +1,7 @@
 """The three reports: which key figures, charts and tables each has."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ TITLES = {
     "milestone_summary": "Milestone summary",
 }
 BARS = 10
+MOST_NAMED = 5
+"""Milestones that the head of a report names."""
 MOST_ADVICE = 50
 """Concepts that are recommended to be looked at."""
 
@@ -85,20 +88,33 @@ async def compose(database: Database, wanted: Wanted, tell: Tell, *, held: ExitS
         spools[1].add(_milestone_advice(gathered, wanted))
     details, advice = _TABLES[wanted.report_type]
     summary = Summary(_figures(gathered), _CHARTS[wanted.report_type](gathered))
-    return Report(_head(gathered, wanted), summary, Part(details, spools[0]), Part(advice, spools[1]))
+    return Report(head_of(gathered, wanted), summary, Part(details, spools[0]), Part(advice, spools[1]))
 
 
-def _head(gathered: Gathered, wanted: Wanted) -> Head:
+def head_of(gathered: Gathered, wanted: Wanted) -> Head:
+    """Of which days, of whom, of which milestones, and when it was made."""
     scope = wanted.scope
     first, last = date_of(scope.first), date_of(scope.last)
     if scope.first == 0:
         period = f"Everything until {last.day} {last:%B %Y}"
     else:
         period = f"{first.day} {first:%B %Y} to {last.day} {last:%B %Y}"
-    whom = f"{gathered.learners} learners"
-    where = "all milestones" if scope.milestones is None else ", ".join(scope.milestones)
     made = f"Made by LearnTrac on {wanted.now.day} {wanted.now:%B %Y, %H:%M} UTC"
-    return Head(TITLES[wanted.report_type], f"{period} (UTC)", f"{whom}, {where}", made)
+    whom = f"{counted(gathered.learners, 'learner')}, {_where(scope.milestones)}"
+    return Head(TITLES[wanted.report_type], f"{period} (UTC)", whom, made)
+
+
+def counted(count: int, thing: str) -> str:
+    """A count with its word, in the plural where it needs one."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def _where(milestones: Sequence[str] | None) -> str:
+    if milestones is None:
+        return "all milestones"
+    named = ", ".join(milestones[:MOST_NAMED])
+    left = len(milestones) - MOST_NAMED
+    return f"{named} and {counted(left, 'other milestone')}" if left > 0 else named
 
 
 def _figures(gathered: Gathered) -> tuple[KeyFigure, ...]:
@@ -116,8 +132,8 @@ def _figures(gathered: Gathered) -> tuple[KeyFigure, ...]:
 def _completions(gathered: Gathered) -> Chart:
     scope = gathered.scope
     first = scope.first or gathered.first_active or scope.last
-    bars = bars_by_time(gathered.completed_by_day, first, scope.last)
-    return Chart("Sessions completed", "whole", bars)
+    words, bars = bars_by_time(gathered.completed_by_day, first, scope.last)
+    return Chart(f"Sessions completed {words}", "whole", bars)
 
 
 def _learner_charts(gathered: Gathered) -> tuple[Chart, ...]:
@@ -176,14 +192,14 @@ _TABLES = {
             Column("Answers", "whole", 10),
             Column("Failure rate", "percent"),
             Column("Quiz average", "percent", 13),
-            Column("Mastery", "percent", 10),
+            Column("Mean mastery", "percent", 13),
         ),
         _table(
             "Recommendations",
             "Who may need attention",
             Column("User", width=16),
             Column("Name", width=22),
-            Column("What", width=60),
+            Column("What", width=70),
             Column("Last active", "date"),
         ),
     ),
@@ -192,22 +208,22 @@ _TABLES = {
             "Concepts",
             "Concepts in detail",
             Column("Ticket", "whole", 8),
-            Column("Title", width=34),
+            Column("Title", width=40),
             Column("Milestone", width=18),
             Column("Difficulty", "decimal", 10),
             Column("Tried by", "whole", 9),
             Column("Completed by", "whole", 13),
-            Column("Minutes", "decimal", 9),
+            Column("Mean minutes", "decimal", 13),
             Column("Answers", "whole", 9),
             Column("Failure rate", "percent"),
-            Column("Attempts", "decimal", 10),
-            Column("Mastery", "percent", 10),
+            Column("Answers each", "decimal", 13),
+            Column("Mean mastery", "percent", 13),
         ),
         _table(
             "Recommendations",
             "Concepts to look at",
             Column("Ticket", "whole", 8),
-            Column("Title", width=34),
+            Column("Title", width=40),
             Column("What", width=70),
         ),
     ),
@@ -224,7 +240,7 @@ _TABLES = {
             Column("Completed", "whole", 11),
             Column("Hours", "decimal", 9),
             Column("Failure rate", "percent"),
-            Column("Mastery", "percent", 10),
+            Column("Mean mastery", "percent", 13),
         ),
         _table("Recommendations", "What to look at", Column("Milestone", width=28), Column("What", width=80)),
     ),
@@ -239,14 +255,15 @@ async def _learner_rows(
         names = {row.user_id: row.full_name for row in await session.execute(queries.NAMES, {"users": users})}
         trouble = {row[0]: row for row in await session.execute(queries.TROUBLE, {"users": users})}
         values = {"users": users, "now": to_micros(now)}
-        due = {row.user_id: row.due for row in await session.execute(queries.DUE, values)}
+        fading = (await session.execute(queries.DUE, values)).all()
+    due = Counter(row.user_id for row in fading if row.concept_id in gathered.concepts)
     details: list[Row] = []
     advice: list[Row] = []
     for one in batch:
         who: tuple[Cell, Cell] = one.user_id, names.get(one.user_id, "")
         last = None if one.last_day is None else date_of(one.last_day)
         details.append((*who, last, one.active, one.figures.hours, *_learner_figures(one.figures)))
-        words = _attention(trouble.get(one.user_id), due.get(one.user_id, 0), gathered, now)
+        words = _attention(trouble.get(one.user_id), due[one.user_id], gathered, now)
         if words:
             advice.append((*who, "; ".join(words), last))
     return details, advice
@@ -355,6 +372,12 @@ def _milestone_advice(gathered: Gathered, wanted: Wanted) -> list[Row]:
         if found.learners == 0:
             rows.append((name, "nobody has begun it"))
         elif days is not None and days <= NEARLY_DUE_DAYS and progress < MOSTLY_DONE:
-            when = f"was due {-days} days ago" if days < 0 else f"is due in {days} days"
-            rows.append((name, f"{when}, and learners are {100 * progress:.0f} % through on average"))
+            rows.append((name, f"{due_in(days)}, and learners are {100 * progress:.0f} % through on average"))
     return rows
+
+
+def due_in(days: int) -> str:
+    """When a milestone is or was due, so many days from today."""
+    if days == 0:
+        return "is due today"
+    return f"was due {counted(-days, 'day')} ago" if days < 0 else f"is due in {counted(days, 'day')}"

@@ -340,11 +340,15 @@ def scope_of(filters: Mapping[str, Any], now: datetime) -> Scope:
     def day(name: str, default: int) -> int:
         return day_number(datetime.fromisoformat(filters[name]).date()) if filters.get(name) else default
 
+    def names(name: str) -> tuple[str, ...] | None:
+        # Each once: whoever is named twice is one learner.
+        return tuple(dict.fromkeys(filters[name])) if filters.get(name) else None
+
     return Scope(
         first=max(0, day("start_date", 0)),
         last=min(day("end_date", day_number(now)), day_number(now)),
-        user_ids=tuple(filters["user_ids"]) if filters.get("user_ids") else None,
-        milestones=tuple(filters["milestones"]) if filters.get("milestones") else None,
+        user_ids=names("user_ids"),
+        milestones=names("milestones"),
     )
 
 

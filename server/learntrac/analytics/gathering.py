@@ -226,20 +226,27 @@ async def _names(database: Database, scope: Scope) -> AsyncIterator[list[str]]:
         after = names[-1]
 
 
-def bars_by_time(counts: Mapping[int, int], first: int, last: int) -> tuple[tuple[str, float], ...]:
-    """Counts by day up to two weeks, by week up to sixteen, by month beyond; with the empty ones between."""
+MOST_MONTHS = 24
+"""Months that a chart shows, the last ones."""
+
+
+def bars_by_time(counts: Mapping[int, int], first: int, last: int) -> tuple[str, tuple[tuple[str, float], ...]]:
+    """The bars and, before them, how they go, in words: by day up to two weeks, by week up to sixteen, by month beyond,
+    with the empty ones between. A week is named by its first day.
+    """
     length = last - first + 1
     if length <= 14:
-        return tuple((_short(date_of(day)), counts.get(day, 0)) for day in range(first, last + 1))
+        return "by day", tuple((_short(date_of(day)), counts.get(day, 0)) for day in range(first, last + 1))
     if length <= 7 * 16:
         sums = dict.fromkeys(range(first, last + 1, 7), 0)
         for day, count in counts.items():
             sums[first + (day - first) // 7 * 7] += count
-        return tuple((_short(date_of(day)), count) for day, count in sums.items())
+        return "by week", tuple((_short(date_of(day)), count) for day, count in sums.items())
     months = {_month(date_of(day)): 0 for day in range(first, last + 1)}
     for day, count in counts.items():
         months[_month(date_of(day))] += count
-    return tuple(months.items())[-24:]
+    words = "by month" if len(months) <= MOST_MONTHS else f"in {MOST_MONTHS} months"
+    return words, tuple(months.items())[-MOST_MONTHS:]
 
 
 def _short(day: date) -> str:

@@ -91,8 +91,7 @@ TROUBLE = text("SELECT user_id, last_at, open_concepts, failing FROM learner_tot
     bindparam("users", expanding=True)
 )
 DUE = text(
-    "SELECT user_id, count(*) AS due FROM standing WHERE status = 'mastered' AND due_at <= :now AND user_id IN :users"
-    " GROUP BY user_id"
+    "SELECT user_id, concept_id FROM standing WHERE status = 'mastered' AND due_at <= :now AND user_id IN :users"
 ).bindparams(bindparam("users", expanding=True))
 
 HOLD_OWNER = text("UPDATE learner SET user_id = user_id WHERE user_id = :owner")

@@ -105,6 +105,8 @@ _FORMATS: dict[Kind, dict[str, Any]] = {
     "date": {"num_format": "yyyy-mm-dd", "align": "left"},
 }
 
+_GRID = {"color": "#d9dfe6", "width": 0.75}
+
 
 class XlsxWriter:
     """A sheet for each part: typed cells, a header that stays, filters; and a chart sheet for each chart."""
@@ -116,14 +118,17 @@ class XlsxWriter:
         self._head = head
         self._formats = {kind: self._book.add_format(format_) for kind, format_ in _FORMATS.items()}
         self._bold = self._book.add_format({"bold": True})
-        self._header = self._book.add_format({"bold": True, "bg_color": "#1f3a5f", "font_color": "#ffffff"})
+        header = {"bold": True, "bg_color": "#1f3a5f", "font_color": "#ffffff"}
+        self._header = self._book.add_format(header)
+        self._right_header = self._book.add_format(header | {"align": "right"})
         self._sheet: Any = None
         self._table: Table | None = None
         self._place = 0
 
     def summary(self, summary: Summary) -> None:
         sheet = self._book.add_worksheet("Summary")
-        sheet.set_column(0, 0, 34)
+        _fit_paper(sheet)
+        sheet.set_column(0, 0, 40)
         sheet.set_column(1, 1, 18)
         sheet.set_column(2, 2, 70)
         for place, line in enumerate((self._head.title, self._head.period, self._head.scope, self._head.made)):
@@ -156,6 +161,12 @@ class XlsxWriter:
             drawn.add_series(points | {"fill": {"color": "#2f6db3"}, "gap": 60})
             drawn.set_title({"name": plain(chart.title)})
             drawn.set_legend({"none": True})
+            drawn.set_y_axis(
+                {
+                    "num_format": "0%" if chart.kind == "percent" else "General",
+                    "major_gridlines": {"visible": True, "line": _GRID},
+                }
+            )
             self._book.add_chartsheet(_sheet_name(chart.title)).set_chart(drawn)
         return last + 1
 
@@ -164,8 +175,11 @@ class XlsxWriter:
         self._sheet, self._table, self._place = self._book.add_worksheet(_sheet_name(table.name)), table, 1
         for place, column in enumerate(table.columns):
             self._sheet.set_column(place, place, column.width)
-            self._sheet.write_string(0, place, plain(column.title), self._header)
+            header = self._right_header if _is_right(column) else self._header
+            self._sheet.write_string(0, place, plain(column.title), header)
         self._sheet.freeze_panes(1, 0)
+        self._sheet.repeat_rows(0)
+        _fit_paper(self._sheet)
 
     def rows(self, rows: Iterable[Row]) -> None:
         assert self._table is not None  # noqa: S101 - begin comes first
@@ -197,6 +211,18 @@ class XlsxWriter:
 
     def give_up(self) -> None:
         self._book.close()
+
+
+def _fit_paper(sheet: Any) -> None:
+    """Have a sheet printed on A4 as wide as the paper, on as many pages as it takes."""
+    sheet.set_paper(9)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+
+
+def _is_right(column: Column) -> bool:
+    """Whether its cells stand at the right, as numbers do."""
+    return column.kind not in ("text", "date")
 
 
 def _sheet_name(title: str) -> str:
@@ -251,11 +277,12 @@ class PdfWriter:
 
 
 def _printed(column: Column) -> dict[str, Any]:
-    return {"title": plain(column.title), "right": column.kind not in ("text", "date"), "width": column.width}
+    return {"title": plain(column.title), "right": _is_right(column), "width": column.width}
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
-    most = max(value for _, value in chart.bars) or 1
+    # A share is drawn as one: the longest bar is not everything there is.
+    most = 1 if chart.kind == "percent" else max((value for _, value in chart.bars), default=0) or 1
     bars = [
         {"label": plain(label), "value": plain(written(value, chart.kind)), "share": max(0, value / most)}
         for label, value in chart.bars

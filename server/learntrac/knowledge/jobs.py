@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from learntrac.backends.graph import GraphDown
-from learntrac.backends.graph.copying import Neo4jCopy
 from learntrac.backends.queue import Task
 from learntrac.kit.db import Database
 from learntrac.kit.leases import make_lease
 from learntrac.kit.logs import get_logger
 from learntrac.knowledge.service import FOLLOW
+
+if TYPE_CHECKING:
+    from learntrac.backends.graph.copying import Neo4jCopy
 
 FOLLOW_EVERY_SECONDS = 30
 """How often the copy is compared though nothing is known to have changed: it may have been away, or lost data."""
@@ -19,7 +21,7 @@ FOLLOW_EVERY_SECONDS = 30
 _log = get_logger("learntrac.graph")
 
 
-def tasks(database: Database, copy: Neo4jCopy | None) -> tuple[Task, ...]:
+def tasks(database: Database, copy: "Neo4jCopy | None") -> tuple[Task, ...]:
     """The tasks of this feature: none where there is no copy."""
     if copy is None:
         return ()

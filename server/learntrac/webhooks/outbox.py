@@ -35,8 +35,7 @@ async def announce(
         return
     values = {"event": event, "event_id": str(uuid.uuid4()), "now": to_micros(now), "user_id": user_id}
     values["data"] = orjson.dumps(plain(data)).decode()
-    for statement in queries.ANNOUNCE[session.get_bind().dialect.name]:
-        await session.execute(statement, values)
+    await session.execute(queries.ANNOUNCE[session.get_bind().dialect.name], values)
 
 
 def note_wanted(session: AsyncSession, wanted: int) -> None:

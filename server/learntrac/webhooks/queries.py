@@ -17,15 +17,17 @@ READ_WANTED = text(f"SELECT {WANTED}")
 ADD_EVENT = text(
     "INSERT INTO webhook_event (id, event, data, user_id, at) VALUES (:event_id, :event, :data, :user_id, :now)"
 )
-ADD_DELIVERIES = text(
+_ADD_DELIVERIES = (
     "INSERT INTO webhook_delivery (webhook_id, event_id, status, attempts, due_at, created_at)"
     " SELECT webhook_id, :event_id, 'pending', 0, :now, :now FROM webhook_subscription WHERE event = :event"
 )
 ANNOUNCE = {
-    "sqlite": (ADD_EVENT, ADD_DELIVERIES),
-    "postgresql": (text(f"WITH event AS ({ADD_EVENT.text}) {ADD_DELIVERIES.text}"),),
+    "sqlite": ADD_EVENT,
+    "postgresql": text(f"WITH event AS ({ADD_EVENT.text}) {_ADD_DELIVERIES}"),
 }
-"""By the database's kind: an event and its deliveries, on PostgreSQL in one round trip."""
+"""By the database's kind: an event and its deliveries, in one round trip. On SQLite a trigger of `webhook_event` makes
+the deliveries.
+"""
 
 _SHOWN = (
     "id, kind, owner, url, events, status, disabled_reason, failures, failing_since, succeeded_at, old_secret_until,"

@@ -47,7 +47,10 @@ class WebhookSubscription(Base):
 
 
 class WebhookEvent(Base):
-    """What happened while somebody wanted to know. `id` is a UUID, `data` JSON, `user_id` whom it is about."""
+    """What happened while somebody wanted to know. `id` is a UUID, `data` JSON, `user_id` whom it is about.
+
+    On SQLite a trigger, which stands in the migrations, makes a delivery for each subscription to a new one.
+    """
 
     __tablename__ = "webhook_event"
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import resource
 import zipfile
@@ -10,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pypdf
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -101,6 +103,33 @@ def test_a_pdf_has_nothing_active_and_says_where_it_ends(tmp_path: Path) -> None
     active = (b"/JavaScript", b"/JS", b"/OpenAction", b"/AA", b"/Launch", b"/EmbeddedFile", b"/URI", b"/SubmitForm")
     assert [word for word in active if word in content] == []
     assert f'"left": {len(HOSTILE)}' in (tmp_path / "report.json").read_text()
+
+
+def test_a_long_word_breaks_rather_than_run_over_its_neighbours(tmp_path: Path) -> None:
+    file = make("pdf", tmp_path, [("x" * 120, 1, None, None)])
+
+    said = "".join(page.extract_text() for page in pypdf.PdfReader(file).pages).replace("\u200b", "")
+    runs = [len(run) for run in re.findall("x{5,}", said)]
+    assert sum(runs) == 120
+    assert max(runs) < 100
+
+
+def test_a_share_is_drawn_as_one_and_a_count_beside_the_largest(tmp_path: Path) -> None:
+    make("pdf", tmp_path, ROWS)
+
+    by_week, by_milestone = json.loads((tmp_path / "report.json").read_text())["charts"]
+    assert [bar["share"] for bar in by_milestone["bars"]] == [0.2, 0]
+    assert max(bar["share"] for bar in by_week["bars"]) == 1
+
+
+def test_a_workbook_is_printed_as_wide_as_the_paper_with_its_header_on_each_page(tmp_path: Path) -> None:
+    book = zipfile.ZipFile(make("xlsx", tmp_path, ROWS))
+
+    sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+    assert all(b'fitToHeight="0"' in sheet and b'orientation="landscape"' in sheet for sheet in sheets)
+    assert book.read("xl/workbook.xml").count(b"_xlnm.Print_Titles") == 2
+    charts = [book.read(name) for name in book.namelist() if name.startswith("xl/charts/")]
+    assert [b'<c:numFmt formatCode="0%"' in chart for chart in charts] == [False, True]
 
 
 @pytest.mark.parametrize("format_", ["csv", "xlsx"])

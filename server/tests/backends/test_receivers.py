@@ -1,6 +1,7 @@
 """Sending to other people's servers: never to an internal address, never longer or more than is good for us."""
 
 import asyncio
+import gzip
 import ssl
 import subprocess
 import time
@@ -191,6 +192,27 @@ class TestAnswers:
             assert await self.send(port) == (200, BODY_BYTES)
         assert time.monotonic() - begun < 2
         assert sent < 100, "the connection was closed"
+
+    async def test_answer_for_ever_in_chunks(self) -> None:
+        async def go_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while True:
+                writer.write(b"1\r\nx\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+        async with serving_raw(go_on) as port:
+            with pytest.raises(NotSent, match=r"no answer within 0\.3 s"):
+                await self.send(port, seconds=0.3)
+
+    async def test_answer_a_bomb(self) -> None:
+        """Nothing is unpacked: what was asked for is `identity`, and what comes is kept as it came."""
+        bomb = gzip.compress(b"\0" * 50_000_000)
+        async with inbox(reply(200, bomb, Content_Encoding="gzip")) as receiver:
+            replied = await Receivers(networks=parse_networks(NETWORKS)).send(receiver.url, headers={}, content=b"")
+
+        assert replied.body == bomb[:BODY_BYTES]
 
     @pytest.mark.parametrize(
         "garbage", [b"\0\1\2\r\n\r\n", b"HTTP/1.1 999999 ?\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\nA" * 9999]

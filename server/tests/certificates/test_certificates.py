@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pypdf
 import pytest
 from sqlalchemy import text
 
+from learntrac.certificates.document import Printed, as_pdf
 from tests.certificates.certifying import HOME, certify
 from tests.conftest import Api, Person, TracCopy, serving
 from tests.mastery.answering import answer_as
@@ -152,6 +154,20 @@ class TestDocument:
 
         answer = await get(home, f"/certificates/1-0123abcd.pdf?token={CODE}")
         assert "#set page(fill: red)" in words(answer.content)
+
+
+@pytest.mark.parametrize("issuer", ["LearnTrac", "A School With Quite A Long Name In The Heading, " * 2])
+@pytest.mark.parametrize("name", ["Maria Antonia Josefa von Habsburg zu Lothringen", "x" * 255])
+@pytest.mark.parametrize("title", ["A title that is long and still longer, for several lines. " * 3, "Y" * 500])
+def test_it_is_one_page_whatever_people_and_concepts_are_called(issuer: str, name: str, title: str) -> None:
+    facts = (("Mastery score", "0.83 of 1"), ("Threshold", "0.80"), ("Graded answers", "12"))
+    verify = f"{HOME}/certificates/{CODE}"
+    at = datetime(2026, 11, 3, tzinfo=UTC)
+    made = as_pdf(Printed("Certificate of Mastery", issuer, "To", name, "has mastered", title, facts, at, verify))
+
+    said = words(made).replace("\u200b", "")
+    assert verify in said
+    assert max(map(len, said.split())) < 200, "a long word breaks"
 
 
 class TestPage:

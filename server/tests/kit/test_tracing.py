@@ -31,6 +31,7 @@ NEEDED_FOR_TRACES = (
     *("opentelemetry.sdk.trace", "opentelemetry.proto"),
 )
 """Beside the bare API, which FastAPI itself imports."""
+NEEDED_FOR_NEO4J = ("neo4j", "learntrac.backends.graph.neo4j")
 SECRET = "Zork-42-secret"
 
 
@@ -215,7 +216,7 @@ async def test_a_collector_that_is_away_is_in_nobodys_way(
     assert time.monotonic() - begun < 10
 
 
-def test_a_server_without_a_collector_imports_nothing_of_it(sqlite_copy: TracCopy) -> None:
+def test_a_server_without_a_collector_or_neo4j_imports_nothing_of_them(sqlite_copy: TracCopy) -> None:
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
@@ -227,7 +228,7 @@ def test_a_server_without_a_collector_imports_nothing_of_it(sqlite_copy: TracCop
         "    async with opened(settings) as parts:\n"
         "        site(create_app(parts), settings)\n"
         "asyncio.run(main())\n"
-        f"print([name for name in sys.modules if name.startswith({NEEDED_FOR_TRACES!r})])\n"
+        f"print([name for name in sys.modules if name.startswith({NEEDED_FOR_TRACES + NEEDED_FOR_NEO4J!r})])\n"
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
