@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Literal
 
 from learntrac.chat.readings import MIRROR, decoded, pieces_of, squash, views
-from learntrac.chat.word_by_word import Listener, words_of
+from learntrac.chat.word_by_word import Listener, Recital, words_of
 
 GRAM, TOKENS = 9, 6
 """Letters and digits, and tokens of code, that are compared at once."""
@@ -74,7 +74,7 @@ class _Long:
     steps: frozenset[str]
     skeleton: frozenset[tuple[str, ...]]
     lines: tuple[str, ...]
-    words: tuple[str, ...]
+    recital: Recital
     is_code: bool
 
     @property
@@ -134,8 +134,8 @@ class Vault:
         number = len(self.longs)
         skeleton = skeleton if len(skeleton) >= FEWEST_SKELETON else frozenset()
         is_code = bool(skeleton) and secret.text.strip().count("\n") >= FEWEST_LINES
-        words = tuple(words_of(secret.text, _KEPT_WORDS)) if is_code else ()
-        self.longs.append(_Long(secret.name, grams, steps, skeleton, lines, words, is_code))
+        recital = Recital.of(secret.text, _KEPT_WORDS) if is_code else Recital()
+        self.longs.append(_Long(secret.name, grams, steps, skeleton, lines, recital, is_code))
         for gram in grams:
             self.by_gram[gram].append(number)
         for gram in steps:
@@ -190,7 +190,7 @@ class Outgoing:
         self._told_steps: dict[int, set[str]] = defaultdict(set)
         self._told_lines: dict[int, set[str]] = defaultdict(set)
         self._told_tokens: dict[int, set[tuple[str, ...]]] = defaultdict(set)
-        self._listener = Listener([long.words for long in vault.longs])
+        self._listener = Listener([long.recital for long in vault.longs])
         self.leaked: str | None = None
         said = list(before) if vault else []
         self._earlier = "".join(piece for text in said for piece in pieces_of(text))[-MOST_EARLIER:]

@@ -6,6 +6,7 @@ does not matter, and numbers may be said in words.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 GRAM = 3
 """Words that are compared at once."""
@@ -55,19 +56,32 @@ def grams_of(words: Iterable[str], vocabulary: Collection[str]) -> set[Words]:
     return {tuple(kept[at : at + GRAM]) for at in range(len(kept) - GRAM + 1)}
 
 
-class Listener:
-    """What was told so far of some secrets, each a sequence of words, word for word."""
+@dataclass(frozen=True)
+class Recital:
+    """A secret's own words and their grams, made once. Empty where it is too short to be known by them."""
 
-    def __init__(self, secrets: Sequence[Sequence[str]]) -> None:
-        self._vocabularies = [frozenset(words) for words in secrets]
-        self._grams = [grams_of(words, words) for words in secrets]
-        self._told: list[set[Words]] = [set() for _ in secrets]
-        self._last: list[Words] = [() for _ in secrets]
+    vocabulary: frozenset[str] = frozenset()
+    grams: frozenset[Words] = frozenset()
+
+    @classmethod
+    def of(cls, text: str, dropped: Collection[str]) -> "Recital":
+        """The recital of a secret, without words that are in any code."""
+        words = words_of(text, dropped)
+        grams = frozenset(grams_of(words, frozenset(words)))
+        return cls(frozenset(words), grams) if len(grams) >= FEWEST else cls()
+
+
+class Listener:
+    """What was told so far of some secrets, word for word."""
+
+    def __init__(self, secrets: Sequence[Recital]) -> None:
+        self._secrets = secrets
+        self._told: dict[int, set[Words]] = {}
+        self._last: dict[int, Words] = {}
         self._holders: dict[str, list[int]] = {}
-        for number, vocabulary in enumerate(self._vocabularies):
-            if len(self._grams[number]) >= FEWEST:
-                for word in vocabulary:
-                    self._holders.setdefault(word, []).append(number)
+        for number, secret in enumerate(secrets):
+            for word in secret.vocabulary:
+                self._holders.setdefault(word, []).append(number)
 
     def hear(self, words: Iterable[str], public: Sequence[Sequence[str]] = ()) -> int | None:
         """The number of the secret that these words make known, None as long as they do not. What the public word
@@ -75,19 +89,19 @@ class Listener:
         """
         for word in words:
             for number in self._holders.get(word, ()):
-                gram = (*self._last[number], word)[-GRAM:]
+                gram = (*self._last.get(number, ()), word)[-GRAM:]
                 self._last[number] = gram
-                if gram in self._grams[number]:
-                    self._told[number].add(gram)
+                if gram in self._secrets[number].grams:
+                    self._told.setdefault(number, set()).add(gram)
                     if self._is_told(number, public):
                         return number
         return None
 
     def _is_told(self, number: int, public: Sequence[Sequence[str]]) -> bool:
-        grams, told = self._grams[number], self._told[number]
+        grams, told = self._secrets[number].grams, self._told[number]
         if len(told) < TOLD * FEWEST or len(told) * 2 < TOLD * len(grams):
             return False
-        vocabulary = self._vocabularies[number]
+        vocabulary = self._secrets[number].vocabulary
         open_ = {gram for words in public for gram in grams_of(words, vocabulary)}
         own = grams - open_
         return len(own) >= FEWEST and len(told - open_) >= TOLD * len(own)

@@ -171,9 +171,13 @@ def test_a_line_that_begins_with_a_number_is_no_item_of_a_list() -> None:
         "It began in\n1989. Then it grew.\n\n1. Read\n2. Write\n"
     )
 
-    assert [one.text for one in split(text)] == [
-        "• Who is asking? Unknown: 401. Known but not allowed: - as ever - 403. Private: 404.\n"
-        "It began in 1989. Then it grew.\n• Read\n• Write"
+    (piece,) = split(text)
+
+    assert piece.text.splitlines() == [
+        "• Who is asking? Unknown: 401. Known but not allowed: - as ever - 403. Private: 404.",
+        "It began in 1989. Then it grew.",
+        "• Read",
+        "• Write",
     ]
 
 

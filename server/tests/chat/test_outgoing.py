@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learntrac.chat.bench_cases import TASKS, Attack, Task, attacks
+from learntrac.chat.bench_cases import TASKS, Attack, Task, attacks, in_pieces
 from learntrac.chat.outgoing import Outgoing, Secret, Vault
 
 SOLUTION = '''def total(prices, tax):
@@ -98,7 +98,7 @@ def test_short_values_may_be_said() -> None:
     assert said("The answer is 42, and True is a value.", vault)[1] is None
 
 
-ALL = list(attacks(TASKS))
+ALL = [*attacks(TASKS), *(one for task in TASKS for one in in_pieces(task))]
 
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda attack: f"{attack.task.name}: {attack.kind}: {attack.talk[0][:40]}")
