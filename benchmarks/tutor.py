@@ -17,10 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from learntrac.chat import indexing, questions
-from learntrac.chat.answering import Tutor, answer, make_plan
+from learntrac.chat.answering import answer
 from learntrac.chat.benching import percentile
 from learntrac.chat.events import Delta, Turn
 from learntrac.chat.memory import Said
+from learntrac.chat.planning import Tutor, make_plan
 from learntrac.chat.retrieval import Reader, search
 from learntrac.concepts.viewing import Viewer
 from learntrac.imports.exercism import read_track

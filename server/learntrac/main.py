@@ -45,7 +45,7 @@ from learntrac.certificates import routes as certificates
 from learntrac.certificates.keys import Keys
 from learntrac.chat import jobs as chat_jobs
 from learntrac.chat import routes as chat
-from learntrac.chat.answering import Tutor
+from learntrac.chat.planning import Tutor
 from learntrac.chat.vectors import open_meanings
 from learntrac.concepts import routes as concepts
 from learntrac.concepts.service import find_preferred_resource

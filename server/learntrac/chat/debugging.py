@@ -16,6 +16,11 @@ def find_code(message: str) -> tuple[str, str] | None:
     return ("python", message) if _PYTHON.search(message) and "\n" in message.strip() else None
 
 
+def without_code(message: str) -> str:
+    """What a message says beside its blocks of code."""
+    return _FENCED.sub(" ", message)
+
+
 def look_at(language: str, code: str) -> Work:
     """What stands out before anything runs: where the code is no Python."""
     if language not in ("", "python", "py", "python3"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["tutoring", "debugging", "explaining", "practice"]
-Kind = Literal["answer", "guide", "nothing"]
+Kind = Literal["answer", "guide", "nothing", "talk"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the tutor may do: answer plainly, guide towards `aim`, or say that the course has nothing.
+    """What the tutor may do: answer plainly, guide towards `aim`, say that the course has nothing, or just talk.
 
     `targets` are the concepts of the question, `missing` those that are required and not known, nearest first. With
     `in_task` the learner has a graded exercise open on what is asked: its solution is not given in any case.
@@ -46,6 +46,8 @@ class Decision:
     @property
     def reason(self) -> str:
         """Why, in words for the learner."""
+        if self.kind == "talk":
+            return "Nothing was asked about the course."
         if self.kind == "nothing":
             return "The course's material says nothing about this."
         if self.kind == "answer":
@@ -57,14 +59,14 @@ class Decision:
         return "This builds on something that you have not mastered yet."
 
 
-NOTHING = Decision("nothing")
+NOTHING, TALK = Decision("nothing"), Decision("talk")
 
 
 def decide(targets: Sequence[int], known: Known) -> Decision:
     """What the tutor may do about a question on these concepts."""
     if not targets:
         return NOTHING
-    distance = _required(targets, known.needs)
+    distance = required(targets, known.needs)
     missing = tuple(number for number in distance if not _is_known(number, targets, known))
     in_task = not distance.keys().isdisjoint(known.open_tasks)
     aims = [
@@ -76,7 +78,7 @@ def decide(targets: Sequence[int], known: Known) -> Decision:
     return Decision("guide", tuple(targets), aim, missing, in_task)
 
 
-def _required(targets: Sequence[int], needs: Mapping[int, Sequence[int]]) -> dict[int, int]:
+def required(targets: Sequence[int], needs: Mapping[int, Sequence[int]]) -> dict[int, int]:
     """{concept: steps from the question}, nearest first: the targets and all that they build on."""
     distance = dict.fromkeys(targets, 0)
     waiting = deque(targets)

@@ -17,8 +17,8 @@ from learntrac.chat import queries, ranking
 from learntrac.chat.meaning import hash_of
 from learntrac.exercises.service import PublicText, list_public_texts
 from learntrac.kit.db import Database
-from learntrac.trac.catalog import search_terms
 from learntrac.trac.passages import split
+from learntrac.trac.words import search_terms
 
 CHUNK = 200
 LONGEST_TITLE = 300

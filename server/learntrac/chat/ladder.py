@@ -28,7 +28,28 @@ _DEMAND = re.compile(
     r"|\b(?:full|complete|final|whole|correct|right)\s+(?:answers?|solutions?)\b|\bsolve\s+(?:it|this|that)\b"
     r"|\bwhat(?:'s| is| are)\s+the\s+(?:answers?|solutions?)\b"
     r"|\b(?:another|next|one more|more|a)\s+hints?\b|\bhint\s+please\b|\bi give up\b|\bno idea\b"
-    r"|\bdo(?:n'?t| not) know\b",
+    r"|\bdo(?:n'?t| not) know\b|\bidk\b|\bdunno\b|\bno clue\b|\bwei(?:ß|ss) (?:es |ich )?nicht\b|\bsais pas\b"
+    r"|\bno (?:lo )?sé\b|\bnon (?:lo )?so\b|\bnão sei\b|\bweet (?:het )?niet\b",
+    re.IGNORECASE,
+)
+_LOST = re.compile(
+    r"(?:(?:sorry|hm+|oh|ok|okay|no|well|but|and|still|honestly|yeah)[,.!…\s]+)*(?:"
+    r"i(?:'m| am)? (?:\w+ ){0,2}?(?:(?:do(?:n'?t| not)|did(?:n'?t| not)|can(?:'?t|not)) (?:\w+ )?"
+    r"(?:get|understand|follow|see)|(?:lost|confused|stuck|not following))"
+    r"|(?:this|that|it) (?:\w+ )?(?:makes no sense|does(?:n'?t| not) make sense"
+    r"|is (?:\w+ )?(?:confusing|too hard|difficult))"
+    r"|what do you mean\b|huh\b|(?:what|sorry|pardon|no|nope|nah|not really|not yet)\s*[?!.]*$|\?+$"
+    r"|(?:can you |could you |please )*(?:explain|say|put|tell)(?: me)? (?:it|that|this) "
+    r"(?:again|differently|otherwise|(?:more )?simpl\w+|in (?:other|simple\w*) words|another way))",
+    re.IGNORECASE,
+)
+_REQUEST = re.compile(
+    r"(?:(?:please|now|and|ok(?:ay)?|so|then|but|well)[,\s]+)*"
+    r"(?:(?:explain|tell|show|describe|give|help|teach|remind|summari[sz]e)\b"
+    r"|(?:what|how|why|when|where|which|who)(?:'s|\s+(?:is|are|was|were|does|do|did|about|would|should|if|can|to|happens"
+    r"|many|much|long|often|come|not)\b)"
+    r"|(?:can|could|do|does|did|should|would|is|are)\s+(?:i|you|we|it|the|this|that|there|an?)\b"
+    r"|i (?:want|would like|need|have a question)\b)",
     re.IGNORECASE,
 )
 _THOUGHT = re.compile(r"\b(?:i think|i guess|i tried|maybe|because|so that|is it|would it|perhaps)\b", re.IGNORECASE)
@@ -45,17 +66,33 @@ class Given:
 
 
 def is_attempt(message: str) -> bool:
-    """Whether a message shows work: code, or some words that are more than a demand for the answer."""
+    """Whether a message shows work: code, or some words that are more than a demand, a question or a sigh."""
     if _CODE.search(message):
         return True
     if is_demand(message) or len(message.split()) < FEWEST_WORDS_OF_AN_ATTEMPT:
         return False
-    return not message.rstrip().endswith("?") or _THOUGHT.search(message) is not None
+    if _THOUGHT.search(message) is not None:
+        return True
+    return not (message.rstrip().endswith("?") or is_lost(message) or _REQUEST.match(_plain(message)))
+
+
+def is_lost(message: str) -> bool:
+    """Whether a message says that what was said before was not understood."""
+    return _LOST.match(_plain(message)) is not None
+
+
+def _plain(message: str) -> str:
+    return message.strip().replace("\u2019", "'")
 
 
 def is_demand(message: str) -> bool:
     """Whether a message asks for the answer itself, or for the next hint."""
     return _DEMAND.search(message) is not None
+
+
+def without_demand(message: str) -> str:
+    """What a message says beside the demand."""
+    return _DEMAND.sub(" ", message)
 
 
 def next_rung(mode: str, aim: int, message: str, given: Sequence[Given], *, now: datetime) -> Rung:

@@ -30,6 +30,10 @@ RANKS_APART = 60
 SAMPLED = 48
 NEAR_ALONE = 0.5
 """What counts as near where there is one passage, and nothing to compare."""
+NEAR_SHARE = 0.3
+"""How far a near passage is at least on the way from a usual one to the question's own words, whatever the model's
+scale (docs/decisions/0044-vectors-in-the-ordinary-database.md says what was measured).
+"""
 CLOSE_ENOUGH = 0.5
 """A passage is among those that fit where it is at least so far on the way from a usual passage to the nearest one."""
 NEAREST = 2000
@@ -139,7 +143,8 @@ def understand(model: str, vector: Vector, space: Space) -> Meant:
     apart = [(mine ^ other).bit_count() for other in space.signs]
     places = nsmallest(NEAREST, range(len(apart)), key=apart.__getitem__)
     usual = fmean([cosine(vector, one) for one in space.sample]) if len(space.sample) > 1 else 0.0
-    return Meant(model, vector, [space.ids[place] for place in places], usual, space.near_from)
+    near_from = max(space.near_from, usual + NEAR_SHARE * (1 - usual))
+    return Meant(model, vector, [space.ids[place] for place in places], usual, near_from)
 
 
 def fit(

@@ -1,22 +1,19 @@
 """What goes out is searched for hidden answers before it passes a sentence's border, whoever wrote it. Pure.
 
 Hidden are model solutions, hidden tests, expected values and canaries, in whatever dress: spaced out, reversed, shifted
-by letters, in base64, hexadecimal or character codes, with other names for everything, cut over sentences or messages.
-A retelling in words is not found: the gate is there for that.
+by letters, in base64, hexadecimal or character codes, with other names for everything, cut over sentences or messages,
+dictated word by word. A retelling in words is not found: the gate is there for that.
 """
 
-import base64
-import binascii
-import html
 import re
-import string
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
-from urllib.parse import unquote
+
+from learntrac.chat.readings import MIRROR, decoded, pieces_of, squash, views
+from learntrac.chat.word_by_word import Listener, Recital, words_of
 
 GRAM, TOKENS = 9, 6
 """Letters and digits, and tokens of code, that are compared at once."""
@@ -26,28 +23,25 @@ lines that make up such a share.
 """
 SHORTEST_LINE = 6
 FEWEST_SKELETON = 10
+FEWEST_LINES = 2
+"""Ends of lines in a secret that may be code: sentences have commas and brackets as well."""
+TOLD_LINES_LEFT = 0.2
+"""Of the lines that a learner still lacks, where they have some: a last line is the answer."""
 SHORTEST_VALUE = 5
 SHORTEST_PART, FEWEST_PARTS = 4, 3
 """A short secret of so many parts is told as well when all of them come in order with other words between."""
+MOST_EARLIER = 4000
+"""Characters of encoded pieces of earlier replies that are put before those of this one."""
+FEWEST_LEFT = 6
+"""Grams that a learner lacks at least of a solution, as far as they are counted."""
 WINDOW = 600
 """Characters before a sentence that are looked at again with it."""
 FLUSHED_FROM = 40
 """Characters below which a line waits for the next: a check for every short line would cost too much."""
 
+_MARKED = re.compile(r"(?<!`)`([^`\n]+)`(?!`)|\*\*([^*\n]+)\*\*")
 _BORDER = re.compile(r"(?<=[.!?…:])\s+|\n")
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
-)
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
-_NOT_SQUASHED = re.compile(r"[\W_]+")
-_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}")
-_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s,:;-]*){6,}")
-_CODES = re.compile(r"(?:\b[0-9]{2,3}\b[\s,;|/-]*){6,}")
-_BITS = re.compile(r"(?:\b[01]{7,8}\b[\s,;|/-]*){6,}")
 _TOKEN = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|\"[^\"\n]*\"|'[^'\n]*'|[-+*/%<>=!&|^~]+|[()\[\]{}:;,.?@]")
-_LOOKALIKE = str.maketrans("аеорсхуіѕјԁһոտзАВЕКМНОРСТХ", "aeopcxyisjdhnt3ABEKMHOPCTX")
-_MIRROR = str.maketrans(string.ascii_lowercase, string.ascii_lowercase[::-1])
-_LEET = str.maketrans("013457$@", "oleastsa")
 _WORDS = """
 and as assert async await break case catch class const continue def default del delete do elif else except export
 extends false finally fn for from func function global if import in instanceof interface is lambda let match new nil
@@ -80,6 +74,8 @@ class _Long:
     steps: frozenset[str]
     skeleton: frozenset[tuple[str, ...]]
     lines: tuple[str, ...]
+    recital: Recital
+    is_code: bool
 
     @property
     def size(self) -> int:
@@ -137,7 +133,9 @@ class Vault:
         steps = frozenset(_grams(_steps(letters))) - open_steps
         number = len(self.longs)
         skeleton = skeleton if len(skeleton) >= FEWEST_SKELETON else frozenset()
-        self.longs.append(_Long(secret.name, grams, steps, skeleton, lines))
+        is_code = bool(skeleton) and secret.text.strip().count("\n") >= FEWEST_LINES
+        recital = Recital.of(secret.text, _KEPT_WORDS) if is_code else Recital()
+        self.longs.append(_Long(secret.name, grams, steps, skeleton, lines, recital, is_code))
         for gram in grams:
             self.by_gram[gram].append(number)
         for gram in steps:
@@ -169,26 +167,40 @@ class Outgoing:
     """One answer on its way out: `push` what is made, send what comes back, and `finish` at the end.
 
     Once something hidden was about to be said `leaked` names it, and nothing comes any more. `before` is what the tutor
-    said earlier in the talk: pieces add up. What stands in the `public` texts may be said.
+    said earlier: pieces add up. What stands in the `public` texts may be said. Of code, so may what the learner wrote
+    (`own`): what counts is what they lack of it.
     """
 
-    def __init__(self, vault: Vault, before: Iterable[str] = (), public: Iterable[str] = ()) -> None:
+    def __init__(
+        self, vault: Vault, before: Iterable[str] = (), public: Iterable[str] = (), own: Iterable[str] = ()
+    ) -> None:
         self._vault = vault
-        open_letters = [squash(text) for text in public] if vault else []
+        known, mine = (list(public), list(own)) if vault else ([], [])
+        open_letters, own_letters = [squash(text) for text in known], [squash(text) for text in mine]
         self._open = {gram for letters in open_letters for gram in _grams(letters)}
         self._open_steps = {gram for letters in open_letters for gram in _grams(_steps(letters))}
+        self._open_words = [words_of(text, _KEPT_WORDS) for text in (*known, *mine)]
+        self._own = {gram for letters in own_letters for gram in _grams(letters)}
+        self._own_steps = {gram for letters in own_letters for gram in _grams(_steps(letters))}
+        self._own_tokens = {gram for text in mine for gram in _token_grams(text)}
+        self._own_lines = "\0".join(_tight(text) for text in mine)
         self._shorts = [one for one in vault.shorts if not any(one[1] in letters for letters in open_letters)]
-        self._waiting = self._sent = ""
+        self._waiting = self._sent = self._marked = ""
         self._told: dict[int, set[str]] = defaultdict(set)
         self._told_steps: dict[int, set[str]] = defaultdict(set)
         self._told_lines: dict[int, set[str]] = defaultdict(set)
         self._told_tokens: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+        self._listener = Listener([long.recital for long in vault.longs])
         self.leaked: str | None = None
-        if vault:
-            for text in before:
-                self._collect(squash(text))
-                self._collect_tokens(text)
-                self._collect_lines(text)
+        said = list(before) if vault else []
+        self._earlier = "".join(piece for text in said for piece in pieces_of(text))[-MOST_EARLIER:]
+        for text in said:
+            for plain in (text, *decoded(text)):
+                self._collect(squash(plain))
+            self._collect_tokens(text)
+            self._collect_lines(text)
+            self._collect_marked(text)
+            self._listener.hear(words_of(text, _KEPT_WORDS), self._open_words)
 
     @property
     def seen(self) -> str:
@@ -214,10 +226,12 @@ class Outgoing:
         if self._vault and piece:
             looked_at = self._sent[-WINDOW:] + piece
             self.leaked = self._find(looked_at, self._sent + piece)
+            if self.leaked is None and hold and self._is_in_the_middle(looked_at):
+                return ""
+            # What waits is looked at again, and must not be heard twice.
+            self.leaked = self.leaked or self._find_in_pieces(piece)
             if self.leaked is not None:
                 self._waiting = ""
-                return ""
-            if hold and self._is_in_the_middle(looked_at):
                 return ""
         self._sent += piece
         self._waiting = self._waiting[end:]
@@ -225,18 +239,31 @@ class Outgoing:
 
     def _find(self, window: str, whole: str) -> str | None:
         """The name of what these words would give away."""
-        for view in _views(window):
-            if (name := self._found_short(view)) or (name := self._collect(view)):
+        for view in (*views(window), squash(window).translate(MIRROR)):
+            if name := self._find_in(view):
                 return name
-        letters = squash(window)
-        for dressed in (letters, letters[::-1], letters.translate(_MIRROR)):
-            if name := self._collect_steps(_steps(dressed)):
-                return name
-        for decoded in _decoded(whole):
-            letters = squash(decoded)
-            if (name := self._found_short(letters)) or (name := self._collect(letters)):
+        for plain in decoded(whole, self._earlier):
+            if name := self._find_in(squash(plain)):
                 return name
         return self._collect_lines(window) or self._collect_tokens(window)
+
+    def _find_in(self, letters: str) -> str | None:
+        return self._found_short(letters) or self._collect(letters) or self._collect_steps(_steps(letters))
+
+    def _find_in_pieces(self, piece: str) -> str | None:
+        """The name of what these words would give away together with all that was said before them."""
+        if name := self._collect_marked(piece):
+            return name
+        heard = self._listener.hear(words_of(piece, _KEPT_WORDS), self._open_words)
+        return self._vault.longs[heard].name if heard is not None else None
+
+    def _collect_marked(self, text: str) -> str | None:
+        """What is marked as code, put together: "first `def`, then `total`" tells of one thing."""
+        marked = " ".join(first or second for first, second in _MARKED.findall(text))
+        if not marked:
+            return None
+        self._marked = f"{self._marked} {marked}"[-WINDOW:]
+        return self._collect(squash(self._marked))
 
     def _found_short(self, letters: str) -> str | None:
         for name, secret in self._shorts:
@@ -245,40 +272,51 @@ class Outgoing:
         return next((name for name, parts in self._vault.in_parts if _in_order(parts, letters)), None)
 
     def _collect(self, letters: str) -> str | None:
-        return self._gather(letters, self._vault.by_gram, self._open, self._told, lambda long: len(long.grams))
+        return self._gather(letters, self._vault.by_gram, self._open, self._own, self._told, lambda long: long.grams)
 
     def _collect_steps(self, steps: str) -> str | None:
         for name, secret in self._shorts:
             if len(walked := _steps(secret)) >= GRAM and walked in steps:
                 return name
         steps_of = self._vault.by_steps
-        return self._gather(steps, steps_of, self._open_steps, self._told_steps, lambda long: len(long.steps))
+        return self._gather(
+            steps, steps_of, self._open_steps, self._own_steps, self._told_steps, lambda long: long.steps
+        )
 
     def _gather(
         self,
         letters: str,
         holders_of: dict[str, list[int]],
         open_: set[str],
+        own: set[str],
         told: dict[int, set[str]],
-        size: Callable[[_Long], int],
+        all_of: Callable[[_Long], frozenset[str]],
     ) -> str | None:
         run = 0
         for gram in _grams(letters):
             holders = holders_of.get(gram) if gram not in open_ else None
+            if holders and gram in own:
+                holders = [number for number in holders if not self._vault.longs[number].is_code]
             run = run + 1 if holders else 0
             for number in holders or ():
                 told[number].add(gram)
                 long = self._vault.longs[number]
-                if run + GRAM > RUN or len(told[number]) >= TOLD * size(long):
+                if run + GRAM > RUN or len(told[number]) >= TOLD * self._left(all_of(long), own, long):
                     return long.name
         return None
+
+    def _left(self, grams: frozenset[str], own: set[str], long: _Long) -> int:
+        """How much there is to tell. Who has written nearly all of it may be told what that says, not the rest."""
+        return max(FEWEST_LEFT, len(grams - own)) if own and long.is_code else len(grams)
 
     def _collect_lines(self, text: str) -> str | None:
         tight = _tight(text)
         for number, long in enumerate(self._vault.longs):
+            lacking = [line for line in long.lines if not (long.is_code and line in self._own_lines)]
             told = self._told_lines[number]
-            told.update(line for line in long.lines if line in tight)
-            if told and sum(map(len, told)) >= TOLD_LINES * long.size:
+            told.update(line for line in lacking if line in tight)
+            share = TOLD_LINES if len(lacking) == len(long.lines) else TOLD_LINES_LEFT
+            if told and sum(map(len, told)) >= share * sum(map(len, lacking)):
                 return long.name
         return None
 
@@ -286,11 +324,12 @@ class Outgoing:
         if not self._vault.by_tokens:
             return None
         for gram in _token_grams(text):
-            for number in self._vault.by_tokens.get(gram, ()):
+            for number in self._vault.by_tokens.get(gram, ()) if gram not in self._own_tokens else ():
                 self._told_tokens[number].add(gram)
-                long = self._vault.longs[number]
-                if len(self._told_tokens[number]) >= TOLD_SKELETON * len(long.skeleton):
-                    return long.name
+                skeleton = self._vault.longs[number].skeleton
+                left = len(skeleton - self._own_tokens) if self._own_tokens else len(skeleton)
+                if left >= FEWEST_SKELETON and len(self._told_tokens[number]) >= TOLD_SKELETON * left:
+                    return self._vault.longs[number].name
         return None
 
     def _is_in_the_middle(self, window: str) -> bool:
@@ -313,15 +352,6 @@ def _in_order(parts: Iterable[str], letters: str) -> bool:
         if at < len(part):
             return False
     return True
-
-
-def squash(text: str) -> str:
-    """Only letters and digits, small, as they are read: no accents, nothing invisible, no look-alikes."""
-    plain = _INVISIBLE.sub("", text)
-    if not plain.isascii():
-        plain = unicodedata.normalize("NFKD", plain).translate(_LOOKALIKE)
-        plain = "".join(char for char in plain if not unicodedata.combining(char))
-    return _NOT_SQUASHED.sub("", plain.casefold())
 
 
 def _grams(letters: str) -> Iterator[str]:
@@ -350,68 +380,3 @@ def _shape(token: str) -> str:
     if token[0].isalpha() or token[0] == "_":
         return token if token.casefold() in _KEPT_WORDS else "name"
     return token
-
-
-def _views(text: str) -> Iterator[str]:
-    letters = squash(text)
-    yield letters
-    yield letters[::-1]
-    yield letters.translate(_LEET)
-    if "&" in text or "%" in text or "\\" in text:
-        yield squash(html.unescape(unquote(text)))
-        yield squash(_unescaped(text))
-    # The first letters of lines, of words: an old way to hide a sentence.
-    yield squash("".join(line.strip()[:1] for line in text.splitlines()))
-    yield squash("".join(word[0] for word in text.split()))
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)), text)
-
-
-def _decoded(text: str) -> Iterator[str]:
-    """What parts of the text say when they are decoded, as far as they are anything."""
-    joined = re.sub(r"[\s\"'`,|]+", "", text)
-    for run in {*_ENCODED.findall(text), *filter(_looks_encoded, _ENCODED.findall(joined))}:
-        yield from _base64(run)
-        yield from _base32(run)
-    for run in _HEX.findall(text):
-        digits = re.sub(r"0x|\\x|[^0-9a-fA-F]", "", run)
-        yield bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("latin-1")
-    for run in _CODES.findall(text):
-        yield "".join(chr(int(code)) for code in re.findall(r"[0-9]+", run))
-    for run in _BITS.findall(text):
-        yield "".join(chr(int(bits, 2)) for bits in re.findall(r"[01]+", run))
-
-
-def _looks_encoded(run: str) -> bool:
-    """Prose that is written together has few capitals; base64 of a text is a third capitals, base32 all."""
-    return sum(char.isupper() for char in run) >= len(run) / 6
-
-
-def _base64(run: str) -> Iterator[str]:
-    standard = run.replace("-", "+").replace("_", "/")
-    for part in (*(standard[start:] for start in range(4)), standard[::-1]):
-        once = _read_base64(part)
-        yield once
-        yield once[::-1]
-        if (again := _ENCODED.search(once)) and len(again[0]) > len(once) / 2:
-            yield _read_base64(again[0])
-
-
-def _read_base64(run: str) -> str:
-    """As much of it as makes whole bytes."""
-    whole = run if len(run) % 4 != 1 else run[:-1]
-    try:
-        return base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("latin-1")
-    except (binascii.Error, ValueError):
-        return ""
-
-
-def _base32(run: str) -> Iterator[str]:
-    if run.isupper():
-        part = run[: len(run) // 8 * 8]
-        try:
-            yield base64.b32decode(part).decode("latin-1")
-        except (binascii.Error, ValueError):
-            return

@@ -55,6 +55,7 @@ COUNT_ALL = text("UPDATE passage_state SET passages = passages + :passages, word
 
 TOTALS = "SELECT passages, words FROM passage_state WHERE id = 1"
 HOLDING = "SELECT word, passages FROM passage_word WHERE word IN ({})"
+WORDS_FROM = "SELECT word, passages FROM passage_word WHERE word >= $1 AND word <= $2 AND passages > 0 LIMIT 3000"
 CANDIDATES = {
     "sqlite": (
         "SELECT id, source, key, concept_id, words, length FROM passage WHERE id IN"
@@ -147,6 +148,10 @@ REPLACE_REPLY = text("DELETE FROM chat_message WHERE id = :id AND chat_id = :cha
 RATE = text(
     "UPDATE chat_message SET rating = :rating, is_helpful = :helpful, feedback = :feedback"
     " WHERE id = :id AND chat_id = :chat_id AND user_id = :user_id AND role <> 'user' RETURNING id"
+)
+TOLD_ELSEWHERE = (
+    "SELECT content FROM chat_message WHERE user_id = $1 AND chat_id <> $2 AND role = 'assistant' AND ai_model <> $3"
+    " ORDER BY at DESC, id LIMIT $4"
 )
 LIST_CHATS = text(
     "SELECT c.id, c.mode, c.concept_id, c.messages, c.started_at, c.updated_at, t.title FROM chat c"

@@ -25,6 +25,9 @@ our out over own person please question re really s same say see shall she shoul
 still stuck such t tell than thank thanks that the their them then there these they thing things this those to too
 topic trouble try under understand up us use used using ve very want was way we well were what when where whether
 which while who whom whose why will with without work would yes yet you your
+ain aren cause causes couldn d didn doesn far goes going gone gonna hadn happen happened happening happens hasn haven
+helped helps idk isn looked looking looks ll m made makes making meaning needed needs shouldn showed showing shown shows
+something stuff tried tries trying ve wanna wants wasn weren won worked working works wouldn
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words of English that say nothing of a subject. In another language every word counts, and the common ones little."""

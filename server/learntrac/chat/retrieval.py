@@ -11,16 +11,20 @@ from learntrac.chat import queries
 from learntrac.chat.findings import Findings, Found
 from learntrac.chat.meaning import Meant, add_shares, cosine, fit, fuse, unpacked
 from learntrac.chat.ranking import CANDIDATES, Totals, coverage, score, stem, terms, to_look_up, weigh
+from learntrac.chat.spelling import LAST_LETTER, SAME_START, may_be_misspelt, nearest_word
 from learntrac.concepts.viewing import Viewer
 from learntrac.kit.readers import WideReader
-from learntrac.trac.catalog import search_terms
+from learntrac.trac.words import search_terms
 
 SHOWN = 12
 HERE = 1.35
 """How much more a passage of the concept that is talked about counts: most questions are about it."""
 CONCEPTS_AT_MOST = 10
 MOST_WEIGHED = 400
+MOST_MISSPELT = 4
+"""Unknown words of a question that are looked for among those spelt nearly so: more are another language, or code."""
 _AS_CODE = re.compile(r"`([^`\n]{1,80})`")
+_CAPITALS = re.compile(r"\b[A-Z]{2,}\b")
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ async def search(
     are candidates in any case, and count for more. `meant` is what the question means, where that is known: then both
     rankings count.
     """
-    wanted = terms(search_terms(question), keep=search_terms(" ".join(_AS_CODE.findall(question))))
+    wanted = terms(search_terms(question), keep=search_terms(" ".join(_named(question))))
     candidates = await _near(reader, here) if here is not None else {}
     weights: dict[str, float] = {}
     asked: dict[str, float] = {}
@@ -69,6 +73,7 @@ async def search(
     if wanted:
         totals = Totals(*(await reader.rows(queries.TOTALS))[0])
         holding = await _holding(reader, wanted)
+        wanted, holding = await _spelt(reader, wanted, holding)
         weights = weigh(wanted, holding, totals)
         if weights:
             asked = weigh(wanted, dict.fromkeys(wanted, 0.5) | holding, totals)
@@ -88,6 +93,12 @@ async def search(
         concepts = add_shares(concepts, covered, _concepts(alike, links, who, others=0))
         covered = 1.0
     return Findings(tuple(await _shown(reader, best[:shown], links, who)), _ranked(concepts), weights, covered)
+
+
+def _named(question: str) -> list[str]:
+    """What is a name whatever word it is: written as code, or in capitals as GET and WITH are."""
+    in_capitals = [] if question.isupper() else _CAPITALS.findall(question)
+    return [*_AS_CODE.findall(question), *in_capitals]
 
 
 async def _alike(reader: WideReader, meant: Meant, near: set[int], who: Reader) -> list[_Candidate]:
@@ -128,6 +139,29 @@ async def weights_of(reader: WideReader, texts: Sequence[str]) -> dict[str, floa
         return {}
     totals = Totals(*(await reader.rows(queries.TOTALS))[0])
     return weigh(wanted, await _holding(reader, wanted), totals)
+
+
+async def count_holding(reader: WideReader, words: Sequence[str]) -> tuple[dict[str, int], int]:
+    """{word: passages that hold it}, and how many passages there are. The words are looked up by their stems."""
+    totals = Totals(*(await reader.rows(queries.TOTALS))[0])
+    found = await _holding(reader, [stem(word) for word in words])
+    return {word: found[stem(word)] for word in words if stem(word) in found}, totals.passages
+
+
+async def _spelt(
+    reader: WideReader, wanted: Sequence[str], holding: Mapping[str, int]
+) -> tuple[list[str], dict[str, int]]:
+    """The terms with those that the course does not know taken for the word it knows that is spelt nearly so."""
+    known, terms_ = dict(holding), list(wanted)
+    unknown = [(place, term) for place, term in enumerate(wanted) if term not in known and may_be_misspelt(term)]
+    for place, term in unknown[:MOST_MISSPELT]:
+        begin = term[:SAME_START]
+        rows = await reader.rows(queries.WORDS_FROM, begin, begin + LAST_LETTER)
+        near = nearest_word(term, {word: passages for word, passages in rows if word.startswith(begin)})
+        if near is not None:
+            terms_[place] = near
+            known[near] = next(passages for word, passages in rows if word == near)
+    return list(dict.fromkeys(terms_)), known
 
 
 async def _holding(reader: WideReader, words: Sequence[str]) -> dict[str, int]:

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from learntrac.accounts.callers import Caller, GuardedRoute, SignedIn, limit_headers
 from learntrac.accounts.throttle import rate_limited
 from learntrac.chat import handing_over, service
-from learntrac.chat.answering import Tutor, answer, list_failing
+from learntrac.chat.answering import answer
 from learntrac.chat.events import Citation, Delta, Draft, Final, Turn
+from learntrac.chat.planning import Tutor, list_failing
 from learntrac.chat.schemas import (
     ChatFeedbackReply,
     ChatFeedbackRequest,

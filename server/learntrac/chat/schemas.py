@@ -80,7 +80,7 @@ class CitationItem(BaseModel):
 class DecisionItem(BaseModel):
     """How the server decided what the tutor may say, and why."""
 
-    kind: Literal["answer", "guide", "nothing"]
+    kind: Literal["answer", "guide", "nothing", "talk"]
     reason: str
     aim: int | None
     missing: list[int]

@@ -48,7 +48,7 @@ from learntrac.kit.errors import Conflict, NotFound
 from learntrac.mastery import service as mastery
 from learntrac.mastery.parameter_file import Model
 from learntrac.mastery.service import Answer
-from learntrac.trac.catalog import search_terms
+from learntrac.trac.words import search_terms
 
 ABANDONED = timedelta(seconds=60)
 """A message without a reply for so long is answered anew when it is sent again: whoever answered it has died."""
@@ -307,7 +307,7 @@ def _details(draft: Draft) -> dict[str, Any]:
 async def _record_checked(session: AsyncSession, turn: Turn, draft: Draft, model: Model, now: datetime) -> None:
     """Weak evidence of a checked answer in practice: once a day for each objective, so that nobody repeats it."""
     checked, question = draft.checked, draft.answered
-    if turn.mode != "practice" or checked is None or question is None:
+    if turn.mode != "practice" or checked is None or question is None or not checked.is_clear:
         return
     item = f"tutor:{question.concept_id}:{hashlib.sha256(question.objective.encode()).hexdigest()[:16]}"
     key = {"user_id": turn.user_id, "concept_id": question.concept_id, "item": item}

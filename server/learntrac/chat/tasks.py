@@ -29,25 +29,30 @@ _SHORT = 40
 
 @dataclass(frozen=True)
 class Tasks:
-    """A learner's open exercises, and the last run of the one that was begun last."""
+    """A learner's open exercises, and of the one that was begun last the last run and what was handed in."""
 
     open_concepts: frozenset[int] = frozenset()
     open_ids: tuple[str, ...] = ()
     last_run: Work | None = None
+    last_code: str = ""
+    in_quiz: bool = False
 
 
 async def read_tasks(session: AsyncSession, *, user_id: str, now: datetime) -> Tasks:
     """The graded exercises that the learner has open."""
     found = await list_open_exercises(session, user_id=user_id, now=now)
-    last_run = None
+    last_run, last_code = None, ""
     if found:
         attempt = await find_last_attempt(session, user_id=user_id, exercise_id=found[0].exercise_id)
         if attempt is not None:
+            last_code = attempt.code
             last_run = tell_of_run(
                 passed=attempt.passed, status=attempt.status, issues=attempt.issues, problem=attempt.problem
             )
     concepts = frozenset(one.concept_id for one in found)
-    return Tasks(concepts, tuple(one.exercise_id for one in found), last_run)
+    return Tasks(
+        concepts, tuple(one.exercise_id for one in found), last_run, last_code, any(one.type == "quiz" for one in found)
+    )
 
 
 class Secrets:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from learntrac.concepts.schemas import ConceptQuery
 from learntrac.concepts.viewing import Viewer
-from learntrac.trac.catalog import search_terms
+from learntrac.trac.words import search_terms
 
 _ORDERS = {
     "title": "c.sorted_title",

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from learntrac.chat import handing_over, service
-from learntrac.chat.answering import Tutor, answer
+from learntrac.chat.answering import answer
 from learntrac.chat.events import Final, Turn
 from learntrac.chat.indexing import follow
+from learntrac.chat.planning import Tutor
 from learntrac.chat.schemas import (
     ChatContext,
     ChatFeedbackRequest,

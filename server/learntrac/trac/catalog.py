@@ -1,7 +1,5 @@
 """Writing the catalog: the statements that put concepts, edges and pages, and what doctor reads back from it."""
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +13,7 @@ from learntrac.kit.clock import from_micros, to_micros
 from learntrac.trac.mapping import Concept, list_json
 from learntrac.trac.tables import CatalogConcept
 from learntrac.trac.wikitext import count_words
+from learntrac.trac.words import search_terms
 
 Edge = tuple[int, str, str]
 """(prerequisite, source, state)"""
@@ -55,9 +54,7 @@ _BAD_EDGES = text(
 )
 _LONGEST_TEXT = 200_000
 """Characters of words that are kept for search. However long each is in UTF-8, PostgreSQL's megabyte holds them."""
-_LONGEST_WORD = 100
 _LONGEST_SORTED = 200
-_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -66,23 +63,6 @@ class Problem:
 
     ticket: int
     message: str
-
-
-def search_terms(content: str) -> list[str]:
-    """The words that full-text search compares: without accents, in small letters, cut at whatever is no letter or
-    digit.
-
-    Both databases get these words instead of the text, so that their own ideas of a word do not matter. A longer word
-    counts by its first hundred characters.
-    """
-    words = _WORD.findall(_without_accents(content).casefold())
-    return [word[:_LONGEST_WORD] for word in words]
-
-
-def _without_accents(content: str) -> str:
-    if content.isascii():
-        return content  # six times as fast, and most text is
-    return "".join(char for char in unicodedata.normalize("NFKD", content) if not unicodedata.combining(char))
 
 
 def row_of(concept: Concept, edges: Sequence[Edge], fingerprint: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _FENCE = re.compile(r"\s*(?P<marks>`{3,})\s*(?P<language>[\w+#.-]*)[^`]*$")
 _LAYOUT = frozenset({"div", "span", "td", "th", "tr", "table", "wiki", "box", "html"})
 """Processors whose content is text to read, not code."""
 _HIDDEN = frozenset({"comment", "htmlcomment"})
-_ITEM = re.compile(r"\s*(?:[-*+•]|[0-9]{1,9}[.)])\s+")
+_ITEM = re.compile(r"\s*(?:[-*+•]|(?P<number>[0-9]{1,9})[.)])\s+")
 _ROW = re.compile(r"\s*\|\|")
 _CELL_MARKS = re.compile(r"=?\|\|=?")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
@@ -71,12 +71,29 @@ def _blocks(text: str) -> Iterator[tuple[str, "list[str] | Piece"]]:
             heading, paragraphs = _title(line), []
         elif not line.strip():
             paragraphs += _closed(open_lines)
-        elif _ITEM.match(line) or _ROW.match(line):
+        elif _is_item(line, open_lines) or _ROW.match(line):
             paragraphs += _closed(open_lines)
             open_lines.append(line)
         else:
             open_lines.append(line)
     yield heading, paragraphs + _closed(open_lines)
+
+
+def _is_item(line: str, open_lines: list[str]) -> bool:
+    """Whether a line begins an item of a list. A number that no list counts, such as a year or a status code that a
+    line happens to begin with, is one of the text.
+    """
+    item = _ITEM.match(line)
+    if item is None or item["number"] is None or not open_lines:
+        return item is not None
+    before = _ITEM.match(open_lines[0])
+    counted = int(before["number"]) if before and before["number"] else 0
+    return int(item["number"]) in (1, counted + 1)
+
+
+def _without_marker(line: str) -> str:
+    item = _ITEM.match(line)
+    return f"• {line[item.end() :]}" if item else line
 
 
 def _closed(open_lines: list[str]) -> list[str]:
@@ -87,7 +104,7 @@ def _closed(open_lines: list[str]) -> list[str]:
         cells = [to_plain(cell) for cell in _CELL_MARKS.split(" ".join(open_lines))]
         said = " | ".join(cell for cell in cells if cell.strip())
     else:
-        said = to_plain(_ITEM.sub("• ", open_lines[0]) + " " + " ".join(open_lines[1:]))
+        said = to_plain(_without_marker(open_lines[0]) + " " + " ".join(open_lines[1:]))
     open_lines.clear()
     return [said] if said else []
 
@@ -128,7 +145,11 @@ def _wiki_block(processor: str, lines: Iterator[str], heading: str) -> Piece:
 def _dedented(body: list[str]) -> str:
     text = "\n".join(body).strip("\n")
     margin = min((len(line) - len(line.lstrip()) for line in text.splitlines() if line.strip()), default=0)
-    return "\n".join(line[margin:].rstrip() for line in text.splitlines())[:CODE_CHARACTERS]
+    code = "\n".join(line[margin:].rstrip() for line in text.splitlines())
+    # Whole lines, where there is more than one.
+    return (
+        code if len(code) <= CODE_CHARACTERS else code[:CODE_CHARACTERS].rpartition("\n")[0] or code[:CODE_CHARACTERS]
+    )
 
 
 def _title(line: str) -> str:

@@ -20,7 +20,7 @@ from learntrac.backends.cache import Cache
 from learntrac.backends.graph import Graph
 from learntrac.backends.objects import ObjectStorage
 from learntrac.backends.speech import Context, Speech
-from learntrac.chat.answering import Tutor
+from learntrac.chat.planning import Tutor
 from learntrac.chat.service import get_chat
 from learntrac.concepts.viewing import Viewer, viewer_of
 from learntrac.config import Settings

@@ -10,8 +10,9 @@ from learntrac.accounts.throttle import rate_limited
 from learntrac.backends.cache import Cache
 from learntrac.backends.graph import Graph
 from learntrac.chat import service as chat
-from learntrac.chat.answering import Tutor, answer
+from learntrac.chat.answering import answer
 from learntrac.chat.events import Delta, Draft, Final, Turn
+from learntrac.chat.planning import Tutor
 from learntrac.chat.schemas import ChatContext, ChatMessageRequest, ChatStartRequest
 from learntrac.concepts.service import Learner
 from learntrac.concepts.viewing import Viewer

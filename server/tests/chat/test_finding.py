@@ -162,3 +162,29 @@ def test_a_wiki_text_is_cut_into_passages() -> None:
     assert pieces[0].text == "A cache keeps responses.\n• one\n• two\na | b\n1 | 2"
     assert max(len(one.text.split()) for one in pieces) <= 110
     assert "Not quoted" not in str(pieces)
+
+
+def test_a_line_that_begins_with_a_number_is_no_item_of_a_list() -> None:
+    """A status code, a year: they are of the text, as are dashes in the middle of a line."""
+    text = (
+        " * Who is asking? Unknown:\n   401. Known but not allowed: - as ever -\n   403. Private: 404.\n\n"
+        "It began in\n1989. Then it grew.\n\n1. Read\n2. Write\n"
+    )
+
+    (piece,) = split(text)
+
+    assert piece.text.splitlines() == [
+        "• Who is asking? Unknown: 401. Known but not allowed: - as ever - 403. Private: 404.",
+        "It began in 1989. Then it grew.",
+        "• Read",
+        "• Write",
+    ]
+
+
+def test_long_code_ends_with_a_whole_line() -> None:
+    code = "\n".join(f"value_{number} = {number}" for number in range(600))
+
+    [piece] = split(f"{{{{{{#!python\n{code}\n}}}}}}\n")
+
+    assert len(piece.text) <= 4000
+    assert piece.text.splitlines()[-1] in code.splitlines()

@@ -4,7 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from learntrac.chat.ladder import IDEA, POINTER, QUESTION, SIBLING, Given, Rung, is_attempt, is_demand, next_rung
+from learntrac.chat.ladder import (
+    IDEA,
+    POINTER,
+    QUESTION,
+    SIBLING,
+    Given,
+    Rung,
+    is_attempt,
+    is_demand,
+    is_lost,
+    next_rung,
+)
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=10)
@@ -39,7 +50,13 @@ def test_explaining_begins_with_the_idea() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [TRIED, "```\nreturn 4\n```", "Maybe it sends the header twice?", "The client asks and the server answers."],
+    [
+        TRIED,
+        "What comes first is the request line, then the fields.",
+        "```\nreturn 4\n```",
+        "Maybe it sends the header twice?",
+        "The client asks and the server answers.",
+    ],
 )
 def test_an_attempt(message: str) -> None:
     assert is_attempt(message)
@@ -63,7 +80,42 @@ def test_a_demand_is_no_attempt(message: str) -> None:
     assert not is_attempt(message)
 
 
-@pytest.mark.parametrize("message", ["Why?", "", "ok", "What does the course say about status codes?"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "I don't understand",
+        "Sorry, I still do not get it at all",
+        "I am completely lost now, honestly",
+        "This makes no sense to me",
+        "what do you mean by that",
+        "Can you explain it again in other words please",
+        "huh?",
+    ],
+)
+def test_a_sigh_is_no_attempt(message: str) -> None:
+    assert is_lost(message)
+    assert not is_attempt(message)
+
+
+@pytest.mark.parametrize(
+    "message", [TRIED, "What is a cache?", "I see that it is stale then.", "It gets lost on the way"]
+)
+def test_who_goes_on_is_not_lost(message: str) -> None:
+    assert not is_lost(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Why?",
+        "",
+        "ok",
+        "What does the course say about status codes?",
+        "Explain HTTP caching to me please",
+        "Please tell me about status codes",
+        "what about etags then and weak ones",
+    ],
+)
 def test_neither(message: str) -> None:
     assert not is_attempt(message)
     assert not is_demand(message)

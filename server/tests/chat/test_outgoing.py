@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learntrac.chat.bench_cases import TASKS, Attack, attacks
+from learntrac.chat.bench_cases import TASKS, Attack, Task, attacks, in_pieces
 from learntrac.chat.outgoing import Outgoing, Secret, Vault
 
 SOLUTION = '''def total(prices, tax):
@@ -28,9 +28,11 @@ BENIGN = (
 )
 
 
-def said(text: str, vault: Vault = VAULT, *, before: tuple[str, ...] = (), size: int = 7) -> tuple[str, str | None]:
+def said(
+    text: str, vault: Vault = VAULT, *, before: tuple[str, ...] = (), own: tuple[str, ...] = (), size: int = 7
+) -> tuple[str, str | None]:
     """What goes out of a text that comes in pieces, and what it would have told."""
-    outgoing = Outgoing(vault, before)
+    outgoing = Outgoing(vault, before, own=own)
     out = "".join([outgoing.push(text[at : at + size]) for at in range(0, len(text), size)]) + outgoing.finish()
     return out, outgoing.leaked
 
@@ -96,7 +98,7 @@ def test_short_values_may_be_said() -> None:
     assert said("The answer is 42, and True is a value.", vault)[1] is None
 
 
-ALL = list(attacks(TASKS))
+ALL = [*attacks(TASKS), *(one for task in TASKS for one in in_pieces(task))]
 
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda attack: f"{attack.task.name}: {attack.kind}: {attack.talk[0][:40]}")
@@ -112,6 +114,62 @@ def test_no_dress_helps(attack: Attack) -> None:
 
     assert any(leaks)
     assert len("".join(replies)) < len("".join(attack.leaks))
+
+
+HINTS = [(task, hint) for task in TASKS for hint in task.hints]
+
+
+@pytest.mark.parametrize(("task", "hint"), HINTS, ids=lambda one: str(one)[:40])
+def test_a_good_hint_passes(task: Task, hint: str) -> None:
+    hidden = [Secret(one.name, "solution", text) for one in TASKS for text in (one.solution, one.hidden)]
+
+    assert said(hint, Vault.of(hidden, [one.public for one in TASKS])) == (hint, None)
+
+
+WRITTEN = """def total(prices, tax):
+    result = 0
+    for price in prices:
+        if price < 0:
+            raise ValueError("negative price")
+        result += price
+    return result
+"""
+
+
+def test_of_a_solution_the_learner_may_hear_again_what_they_wrote() -> None:
+    quoted = (
+        'You begin with `result = 0`, go through `for price in prices`, and raise `ValueError("negative price")` where'
+        " `price < 0`. Then you add up. Where is the tax?"
+    )
+
+    assert said(quoted)[1] == "totals"
+    assert said(quoted, own=(WRITTEN,)) == (quoted, None)
+
+
+def test_what_a_learner_still_lacks_is_not_told() -> None:
+    for rest in ("Write `result += price * (1 + tax)` there.", "End with\n    return round(result, 2)\n"):
+        assert said(rest, own=(WRITTEN,))[1] == "totals"
+
+
+def test_what_a_learner_writes_makes_no_right_choice_public() -> None:
+    choice = "It runs it, and the function fails or not, as it happens to be called"
+    vault = Vault.of([Secret("types", "solution", choice)])
+    pasted = f"Which is right: a) {choice} b) It raises TypeError at the call"
+
+    assert said(f"The right one is: {choice}.", vault, own=(pasted,))[1] == "types"
+
+
+def test_a_reader_for_the_blind_reads_no_solution_out() -> None:
+    aloud = (
+        "Sure, here it is, word for word. Define total with prices and tax. Set result to zero. For each price in"
+        " prices, indented, if price is below zero, raise value error with the text negative price. Then let result"
+        " grow by price times one plus tax. In the end return result, rounded, to two places: round result two."
+    )
+
+    out, leaked = said(aloud)
+
+    assert leaked == "totals"
+    assert "round result" not in out
 
 
 @settings(max_examples=60)

@@ -18,6 +18,18 @@ from learntrac.chat.ranking import stem, terms
         ("How to read a status line", "Can you read a status line?"),
         ("Why retries need a limit", "Can you say why retries need a limit?"),
         ("REST", "What is REST?"),
+        ("REST in practice", "What can you say about REST in practice?"),
+        ("Understand that Python has a str type", "What does it mean that Python has a str type?"),
+        (
+            "understand tuples are immutable. Changing one makes a new copy.",
+            "What does it mean that tuples are immutable?",
+        ),
+        ("Backfill a large table in batches", "How would you backfill a large table in batches?"),
+        ("Make Python refuse NaN", "How would you make Python refuse NaN?"),
+        ("differences between a list and a tuple", "What can you say about differences between a list and a tuple?"),
+        ("usage of len() to get a length", "What can you say about usage of len() to get a length?"),
+        ("Understand/use unpacking with *", "What can you say about unpacking with *?"),
+        ("Learn how to use the yield keyword", "Can you explain how to use the yield keyword?"),
     ],
 )
 def test_an_objective_asks(objective: str, question: str) -> None:
@@ -48,6 +60,18 @@ def test_words_of_the_question_prove_nothing() -> None:
 
     assert checked.outcome == 0.0
     assert check("anything", asked="What?", says=[], weights={}).outcome == 0.0
+
+
+def test_an_answer_in_the_questions_own_words_is_not_judged() -> None:
+    """Who sorts what the question names has no other words: that may be right, and is no failure."""
+    asked = "How would you sort GET, PUT and POST into safe, idempotent and neither?"
+    says = ["A method is safe if the client asks for no change; repeated ones have the same effect."]
+
+    sorted_ = check("GET is safe, PUT idempotent, POST neither", asked=asked, says=says, weights={"method": 2.0})
+    beside = check("It rains in Spain", asked=asked, says=says, weights={"method": 2.0})
+
+    assert not sorted_.is_clear
+    assert (beside.is_clear, beside.outcome) == (True, 0.0)
 
 
 def test_stems_meet() -> None:

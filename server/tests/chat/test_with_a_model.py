@@ -21,7 +21,7 @@ from tests.backends.llm.wire import Exchange, WireServer, wire_server
 from tests.chat.test_finding import hide
 from tests.chat.test_modes import ask, master, start
 from tests.conftest import Api, Person, TracCopy, eventually, serving
-from tests.exercises.samples import CODING
+from tests.exercises.samples import CODING, DESIGN, QUIZ
 
 MESSAGES = 1
 STREAM = {"content-type": "text/event-stream"}
@@ -70,7 +70,7 @@ def text_of(message: dict[str, Any]) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
-@pytest.mark.parametrize("tasks", [TASKS[:3], TASKS[3:6]], ids=["the first three tasks", "three others"])
+@pytest.mark.parametrize("tasks", [TASKS[:2], TASKS[3:5]], ids=["the first two tasks", "two others"])
 async def test_nothing_leaks_from_a_model_that_gives_everything_away(
     api: Api, wire: WireServer, tasks: tuple[Task, ...]
 ) -> None:
@@ -168,6 +168,67 @@ async def test_a_model_that_answers_well_is_heard(api: Api, wire: WireServer) ->
     asked = json.dumps(wire.received[-1].json)
     assert "DECISION: answer plainly" in asked
     assert "What a server and a client say to each other." in asked
+
+
+async def test_no_model_is_asked_about_a_greeting(api: Api, wire: WireServer) -> None:
+    alice = await api.sign_in("alice")
+
+    told = await start(alice, MESSAGES, "explaining", "Good morning!")
+
+    assert told["initial_response"]["message"].startswith("Hello! We are at **HTTP messages**")
+    assert wire.received == []
+
+
+async def test_pieces_add_up_over_several_talks(api: Api, wire: WireServer) -> None:
+    """Whoever begins a new talk for each line of a solution gets no further than in one."""
+    ivan, alice = await api.sign_in("ivan"), await api.sign_in("alice")
+    lines = [
+        f"- {thing} wait in the {thing} shed until noon"
+        for thing in ["ladders", "saws", "drills", "rakes", "kettles", "tents"]
+    ]
+    design = DESIGN | {"solution": f"{DESIGN['solution']}\n" + "\n".join(lines)}
+    assert (await ivan.post("/exercises", design)).status == 201
+    await api.drain()
+    left = iter(lines)
+    wire.will(saying(lambda _: f"The next thing to write is this, I think: {next(left)}. And so on."))
+
+    told = [await start(alice, MESSAGES, "explaining", "How does a message go on?") for _ in lines]
+
+    out = "".join(str(one.body) for one in told)
+    assert sum(line[2:] in out for line in lines) < len(lines) / 2
+    assert any(one["withheld"] for one in told)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    ["The right answer is B.", "I would pick c) here.", "The second option is the right one.", "Answer: 404."],
+)
+async def test_in_a_quiz_no_model_says_which_choice_to_take(api: Api, wire: WireServer, verdict: str) -> None:
+    """The learner has pasted the choices, which the server gives to no model."""
+    ivan, alice = await api.sign_in("ivan"), await api.sign_in("alice")
+    assert (await ivan.post("/exercises", QUIZ)).status == 201
+    await api.drain()
+    assert (await alice.post("/exercises/verbs/start")).status == 200
+    wire.will(saying(lambda _: f"Let us see what the message needs. {verdict} That is all."))
+
+    told = await start(alice, MESSAGES, "explaining", "Which verb only reads a message: a) POST b) GET c) DELETE?")
+
+    assert verdict not in told["initial_response"]["message"]
+    assert told["withheld"] is True
+
+
+async def test_in_a_quiz_a_model_may_still_help(api: Api, wire: WireServer) -> None:
+    ivan, alice = await api.sign_in("ivan"), await api.sign_in("alice")
+    assert (await ivan.post("/exercises", QUIZ)).status == 201
+    await api.drain()
+    assert (await alice.post("/exercises/verbs/start")).status == 200
+    hint = "The right answer stays yours to find. Take the first line of a message: what does it ask of the server [1]?"
+    wire.will(saying(lambda _: hint))
+
+    told = await start(alice, MESSAGES, "explaining", "Which verb only reads a message?")
+
+    assert told["initial_response"]["message"] == hint
+    assert told["withheld"] is False
 
 
 async def test_where_the_model_fails_the_built_in_tutor_answers(api: Api, wire: WireServer) -> None:

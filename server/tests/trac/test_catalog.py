@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from learntrac.trac import catalog
-from learntrac.trac.catalog import Problem, list_problems, row_of, search_terms
+from learntrac.trac.catalog import Problem, list_problems, row_of
 from learntrac.trac.mapping import Mapping, TicketRow, to_concept
 from learntrac.trac.tables import CatalogConcept
+from learntrac.trac.words import search_terms
 from tests.concepts.trac_edits import by_sql
 from tests.conftest import Api, eventually
 
