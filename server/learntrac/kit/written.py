@@ -30,15 +30,15 @@ class Written:
         compiled: Any = statement.compile(dialect=dialect)
         self.sql: str = compiled.string
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self.columns = SimpleResultMetaData(())
+        self.columns: SimpleResultMetaData | None = None
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the SQL. Raises KeyError for one that is missing."""
         return [given[name] for name in self.names]
 
-    def result(self, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> Result[Any]:
-        """The rows as SQLAlchemy shows them."""
-        if len(columns) != len(self.columns.keys):
+    def result(self, rows: list[tuple[Any, ...]], columns: Sequence[str] = ()) -> Result[Any]:
+        """The rows as SQLAlchemy shows them; `columns` are told with the first."""
+        if self.columns is None:
             self.columns = SimpleResultMetaData(columns)
         return IteratorResult(self.columns, iter(rows))
 
@@ -75,9 +75,11 @@ class _PostgresDriver(NamedTuple):
     connection: "asyncpg.Connection[asyncpg.Record]"
 
     async def run(self, written: Written, values: list[Any]) -> Result[Any]:
-        records = await self.connection.fetch(written.sql, *values)
-        columns = tuple(records[0].keys()) if records else tuple(written.columns.keys)
-        return written.result(columns, [tuple(record) for record in records])
+        rows = [tuple(record) for record in await self.connection.fetch(written.sql, *values)]
+        if written.columns is not None:
+            return written.result(rows)
+        prepared = await self.connection.prepare(written.sql)
+        return written.result(rows, [column.name for column in prepared.get_attributes()])
 
 
 class WrittenConnection(aiosqlite.Connection):
@@ -85,7 +87,7 @@ class WrittenConnection(aiosqlite.Connection):
 
     async def run(self, written: Written, values: list[Any]) -> Result[Any]:
         columns, rows = await self._execute(self._run, written.sql, values)  # type: ignore[no-untyped-call]
-        return written.result(columns, rows)
+        return written.result(rows, columns)
 
     def _run(self, sql: str, values: list[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
         cursor = self._conn.execute(sql, values)

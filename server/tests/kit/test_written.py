@@ -62,6 +62,9 @@ async def test_nothing_found_is_nothing_before_and_after_something_was(notes: Da
             (await session.execute(SOME, {"ids": [number], "but": "one"})).one_or_none() for number in (9, 9, 2, 9, 1)
         ]
 
+        assert list((await session.execute(SOME, {"ids": [7, 8], "but": "one"})).scalars()) == []
+        assert (await session.execute(SOME, {"ids": [7, 8, 9], "but": "one"})).mappings().all() == []
+
     assert [row and row.said for row in found] == [None, None, "two", None, None]
 
 
