@@ -119,10 +119,9 @@ async def read_ranking(reader: WideReader, session: AsyncSession, asked: Asked) 
     milestone = await _milestone(reader, asked)
     situation = Situation(profile.mean_difficulty or BEGINNERS_LEVEL, difficulty, milestone)
     candidates = await _candidates(reader, asked, situation, standings)
-    rated = await _rated(reader, session, asked, candidates, standings)
-    unlocks = await _unlocks(reader, asked, milestone, [one.id for one in rated])
-    ranked = rank([replace(one, unlocks=unlocks.get(one.id, 0)) for one in rated], situation)
-    return Ranking(ranked, situation, profile, standings, weights, pace)
+    unlocks = await _unlocks(reader, asked, milestone, [one.id for one in candidates])
+    rated = await _rated(reader, session, asked, candidates, standings, unlocks)
+    return Ranking(rank(rated, situation), situation, profile, standings, weights, pace)
 
 
 async def read_preference(reader: WideReader, user_id: str) -> tuple[float, float, dict[str, float]]:
@@ -208,12 +207,18 @@ async def _rated(
     asked: Asked,
     candidates: Sequence[Candidate],
     standings: Mapping[int, Standing],
+    unlocks: Mapping[int, int],
 ) -> list[Candidate]:
-    """The candidates with their chances; of a review, what is left of it now, which has faded since the answers."""
+    """The candidates with what they unlock and their chances; of a review, what is left of it now, which has faded
+    since the answers.
+    """
     fresh = [one.id for one in candidates if one.kind == "new"]
     chances = await predict(session, asked.model, user_id=asked.user_id, concept_ids=fresh)
     placed = {row[0]: row[1] for row in await reader.rows(PRIORS, asked.user_id)}
-    return [replace(one, chance=_chance(one, chances, placed, standings)) for one in candidates]
+    return [
+        replace(one, chance=_chance(one, chances, placed, standings), unlocks=unlocks.get(one.id, 0))
+        for one in candidates
+    ]
 
 
 def _chance(
