@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Dialect, TextClause, text
 from sqlalchemy.engine import IteratorResult, Result
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.types import NullType
 
 _REFUSED = (asyncpg.IntegrityConstraintViolationError, sqlite3.IntegrityError)
@@ -53,6 +53,7 @@ class _Link(NamedTuple):
     """The open transaction's connection, as the driver's own and as the one that tells who listens at the engine."""
 
     driver: _Driver
+    connection: AsyncConnection
     told: Connection
 
     def tell_before(self, sql: str, values: list[Any], context: object, *, many: bool = False) -> None:
@@ -122,12 +123,12 @@ class WrittenSession(AsyncSession):
         try:
             result = await link.driver.run(written, values)
         except asyncio.CancelledError:
-            await self.invalidate()
+            await link.connection.invalidate()
             raise
         except _FAILED as error:
             is_lost = link.tell_failed(context, error)
             if is_lost:
-                await self.invalidate()
+                await link.connection.invalidate()
             kind = IntegrityError if isinstance(error, _REFUSED) else DBAPIError
             raise kind(written.sql, None, error, hide_parameters=True, connection_invalidated=is_lost) from error
         link.tell_after(written.sql, values, context)
@@ -137,7 +138,7 @@ class WrittenSession(AsyncSession):
         connection = await self.connection()
         driver: Any = (await connection.get_raw_connection()).driver_connection
         told: Any = connection.sync_connection
-        return _Link(driver if isinstance(driver, WrittenConnection) else _PostgresDriver(driver), told)
+        return _Link(driver if isinstance(driver, WrittenConnection) else _PostgresDriver(driver), connection, told)
 
 
 _known: WeakKeyDictionary[TextClause, dict[tuple[Any, ...], Written | None]] = WeakKeyDictionary()
