@@ -137,19 +137,11 @@ class BoxedSandbox:
         return (tier.kind == "wasm" or tier.compiles) and not self._closed
 
     async def _tested_once(self, tier: RunningTier, suite: Suite, turn: Turn | None) -> tuple[SuiteRan, bool]:
-        tests = await _taken(tier)
-        try:
-            submission = await _taken(tier)
-        except BaseException:
-            tier.pool.give_back(tests)
-            raise
-        boxes, told = [tests, submission], suites.Told()
-        try:
+        told = suites.Told()
+        async with _taken(tier) as tests, _taken(tier) as submission:
+            boxes = [tests, submission]
             async with clocked(boxes, suite.limits) as clock, _making_room(boxes, turn):
                 cause = await suites.run(suite, tests, submission, told)
-        finally:
-            for box in boxes:
-                tier.pool.give_back(box)
         results = suites.completed(told, cause)
         ran = SuiteRan(results, clock.cpu_seconds, clock.wall_seconds, suites.problem_of(told, cause), told.output)
         return ran, cause == "lost"
@@ -186,12 +178,8 @@ class BoxedSandbox:
         return ran
 
     async def _answered_once(self, tier: RunningTier, run: Run, turn: Turn | None) -> tuple[Ran, bool]:
-        box = await _taken(tier)
-        try:
-            async with _making_room([box], turn):
-                return await (_compile_and_ask(box, run) if tier.compiles else _load_and_ask(box, run))
-        finally:
-            tier.pool.give_back(box)
+        async with _taken(tier) as box, _making_room([box], turn):
+            return await (_compile_and_ask(box, run) if tier.compiles else _load_and_ask(box, run))
 
     async def _test_itself(self, tier: RunningTier) -> str | None:
         verdict = Verdict(self._folder, tier.language, tier.kind, tier.walls, tier.command, tier.attacks)
@@ -223,11 +211,17 @@ def _is_too_long(source: str) -> bool:
     return len(source.encode(errors="surrogatepass")) > LONGEST_SOURCE_BYTES
 
 
-async def _taken(tier: RunningTier) -> Box:
+@asynccontextmanager
+async def _taken(tier: RunningTier) -> AsyncIterator[Box]:
+    """A box for the time of the block. Raises SandboxDown where none can be had."""
     try:
-        return await tier.pool.take()
+        box = await tier.pool.take()
     except (BoxEnded, OSError) as problem:
         raise SandboxDown(f"Code in {tier.language} cannot be run just now: {problem}.") from problem
+    try:
+        yield box
+    finally:
+        tier.pool.give_back(box)
 
 
 async def _load_and_ask(box: Box, run: Run) -> tuple[Ran, bool]:
