@@ -111,7 +111,15 @@ class Box:
             self.alive, self._cause = False, cause
             with suppress(ProcessLookupError):
                 self._process.kill()
+        await self._emptied()
         await self._process.wait()
+
+    async def _emptied(self) -> None:
+        """Read away what the process has said: behind a full pipe asyncio never learns that it has ended."""
+        assert self._process.stdout is not None  # noqa: S101 - asked for when it was begun
+        with suppress(RuntimeError):  # whoever waits for an answer reads it
+            while await self._process.stdout.read(PAGE_BYTES):
+                pass
 
     def kill_now(self, cause: Cause) -> None:
         """As `kill`, without waiting for it."""

@@ -140,6 +140,20 @@ async def test_a_box_that_comes_too_late_does_not_outlive_the_pool() -> None:
     assert [box.alive for box in made] == [False, False]
 
 
+async def test_a_box_that_has_said_more_than_anybody_read_ends_when_it_is_killed() -> None:
+    """It was waited for for ever, and with it the end of the server."""
+    box = await box_that("say(b'R', '')\nhear()\nsys.stdout.buffer.write(bytes(1_000_000))")
+    await box.freshened()
+    with pytest.raises(BoxEnded):
+        await box.ask("")
+    await asyncio.sleep(0.2)
+
+    async with asyncio.timeout(5):
+        await box.kill("crashed")
+
+    assert pid_of(box) not in children()
+
+
 async def test_boxes_are_asked_for_before_there_are_any() -> None:
     async def prepare(_tell: object) -> tuple[str, ...]:
         return NATIVE
