@@ -1,5 +1,7 @@
 """What tests of exercises share: somebody who writes them, and somebody who does them."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,3 +55,13 @@ def right_answers(view: dict[str, Any]) -> dict[str, Any]:
 
 
 __all__ = ["DESIGN", "QUIZ", "Room", "right_answers"]
+
+
+@pytest.fixture
+async def python_is_ready(api: Api) -> None:
+    """The sandbox for Python, ready: the first time on a machine it builds its interpreter."""
+    api.parts.sandbox.start()
+    until = time.monotonic() + 300
+    while any(tier.language == "python" and tier.refused for tier in api.parts.sandbox.tiers()):
+        assert time.monotonic() < until, api.parts.sandbox.tiers()
+        await asyncio.sleep(0.05)

@@ -1,12 +1,9 @@
 """Code that is handed in runs in real boxes; the server alone decides what it is worth."""
 
-import asyncio
-import time
 from typing import Any
 
 import pytest
 
-from tests.conftest import Api
 from tests.exercises.conftest import Room
 from tests.exercises.samples import CODING
 
@@ -15,14 +12,7 @@ HALF = "def status_class(code):\n    return 2 if code == 200 else 4.0\n"
 FORGED = {"tests_passed": 99, "execution_time": 1}
 
 
-@pytest.fixture(autouse=True)
-async def ready(api: Api) -> None:
-    """The sandbox, ready: the first time on a machine it builds its interpreter."""
-    api.parts.sandbox.start()
-    until = time.monotonic() + 300
-    while any(tier.language == "python" and tier.refused for tier in api.parts.sandbox.tiers()):
-        assert time.monotonic() < until, api.parts.sandbox.tiers()
-        await asyncio.sleep(0.05)
+pytestmark = pytest.mark.usefixtures("python_is_ready")
 
 
 async def test_an_attempt_fails_and_the_next_one_passes(room: Room) -> None:

@@ -1,7 +1,5 @@
 """Hidden tests decide, and nothing but their number is told; a submission that ends before them has not passed them."""
 
-import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -25,13 +23,7 @@ AS_CODE: dict[str, Any] = {name: value for name, value in CODING.items() if name
 PASSES_THE_VISIBLE = "def status_class(code):\n    if code == 200: return 2\n    {}\n"
 
 
-@pytest.fixture(autouse=True)
-async def ready(api: Api) -> None:
-    api.parts.sandbox.start()
-    until = time.monotonic() + 300
-    while any(tier.language == "python" and tier.refused for tier in api.parts.sandbox.tiers()):
-        assert time.monotonic() < until, api.parts.sandbox.tiers()
-        await asyncio.sleep(0.05)
+pytestmark = pytest.mark.usefixtures("python_is_ready")
 
 
 @pytest.mark.parametrize("end", ["while True: pass", "import os; os._exit(0)", "raise SystemExit", "return None"])
