@@ -11,26 +11,31 @@ import argparse
 import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import uvloop
 from fastapi import FastAPI, Header, Response
+from sqlalchemy import make_url
 
 from benchmarks.bare import Reader, open_reader
 from benchmarks.seeding import Tables
 from learntrac.activity.queries import LOG_SINCE
+from learntrac.kit.db import SCHEMA
 from learntrac.kit.http.server import make_server
+from learntrac.kit.readers import PostgresReader, SqliteReader, WideReader
 from learntrac.progress import queries as progress
+from learntrac.progress.course import Start, Starts
 from learntrac.progress.recommending import MILESTONES, READY, SHORTLIST
 
 _DETAIL = (
-    "SELECT d.head, s.status, d.tail FROM bare_detail d"
+    "SELECT d.head, s.status, d.tail, {} FROM bare_detail d"
     " LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = d.id WHERE d.id = $2"
 )
 _PREREQUISITES = (
-    "SELECT c.id, c.title, coalesce(s.status, 'new') FROM prerequisite p JOIN concept c ON c.id = p.prerequisite_id"
-    " LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
+    "SELECT c.id, c.title, coalesce(s.status, 'new') AS status FROM prerequisite p"
+    " JOIN concept c ON c.id = p.prerequisite_id LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
     " WHERE p.concept_id = $2 AND p.state = 'kept' ORDER BY c.id"
 )
 _RECENT = progress.recent(10)
@@ -59,16 +64,18 @@ def prepare(tables: Tables, details: dict[int, dict[str, Any]]) -> None:
     tables.vacuum()
 
 
-def make_app(read: Reader) -> FastAPI:
-    """The three routes."""
+def make_app(read: Reader, hot: WideReader) -> FastAPI:
+    """The three routes; `hot` knows how this database writes arrays."""
     app = FastAPI()
+    detail_sql = _DETAIL.format(hot.as_json(_PREREQUISITES, "id", "title", "status"))
+    ready_sql = READY.format(hot.among("k.id", 2))
     known: dict[str, Any] = {}
 
     @app.get("/concepts/{concept_id}")
     async def detail(concept_id: int, authorization: Annotated[str, Header()]) -> Response:
         asked = [authorization[7:], concept_id]
-        head, status, tail = (await read(_DETAIL, asked))[0]
-        needs = [{"id": row[0], "title": row[1], "status": row[2]} for row in await read(_PREREQUISITES, asked)]
+        head, status, tail, needed = (await read(detail_sql, asked))[0]
+        needs = [{"id": row[0], "title": row[1], "status": row[2]} for row in orjson.loads(needed)]
         body = f"{head}{status or 'new'}{tail}".encode() + orjson.dumps(needs) + b"}"
         return Response(body, media_type="application/json")
 
@@ -82,6 +89,7 @@ def make_app(read: Reader) -> FastAPI:
     async def overall(authorization: Annotated[str, Header()]) -> Response:
         if not known:
             known["milestones"] = {row[0]: row[1] for row in await read(progress.MILESTONES, [])}
+            known["starts"] = Starts(Start(*row) for row in await read(progress.STARTS, []))
         user, now = authorization[7:], time.time_ns() // 1000
         standings = await read(progress.STANDINGS, [user])
         today = now // _DAY
@@ -90,7 +98,10 @@ def make_app(read: Reader) -> FastAPI:
         level = (await read(_LEVEL, [user]))[0][0] or 1.0
         worked_in = await read(MILESTONES, [user])
         milestone = worked_in[0][1] if worked_in else ""
-        ready = await read(READY, [user, None, None, milestone, level, SHORTLIST + len(standings)])
+        most = SHORTLIST + len(standings)
+        ids = known["starts"].among({row[1] for row in standings})
+        ids.update(known["starts"].nearest(most, milestone=milestone, wanted=level))
+        ready = await read(ready_sql, [user, hot.ids(ids), None, None, milestone, level, most])
         made = _progress(known, standings, events, recent, ready, level)
         return Response(orjson.dumps({"user_id": user} | made), media_type="application/json")
 
@@ -200,7 +211,10 @@ def _progress(
 
 async def _serve(database: str, port: int) -> None:
     read = await open_reader(database)
-    await make_server(make_app(read), host="127.0.0.1", port=port).serve()
+    hot = (
+        PostgresReader(make_url(database), SCHEMA, 1, None) if database.startswith("postgres") else SqliteReader(Path())
+    )
+    await make_server(make_app(read, hot), host="127.0.0.1", port=port).serve()
 
 
 def main() -> None:

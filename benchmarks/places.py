@@ -19,6 +19,7 @@ from learntrac.trac.author import add_user
 from tests.environments import Postgres, make_trac16, postgres_server
 
 LEARNER, PASSWORD = "alice", "alice-password"
+INDEX_RESTS_SECONDS = 5
 INDEXED_WITHIN_SECONDS = 1800
 DATABASES = ("postgresql", "sqlite")
 
@@ -58,15 +59,18 @@ class Place:
         tables.close()
 
     def wait_until_indexed(self) -> None:
-        """Return once the tutor's index holds every concept. A new server makes it beside what it is asked, which takes
-        a core for a millisecond or two for each concept. Raises RuntimeError after half an hour.
+        """Return once the tutor's index holds every concept and whatever else there is, and has not grown for a while.
+        A new server makes it beside what it is asked, which takes a core for a millisecond or two for each concept.
+        Raises RuntimeError after half an hour.
         """
-        until = time.monotonic() + INDEXED_WITHIN_SECONDS
+        until, known, since = time.monotonic() + INDEXED_WITHIN_SECONDS, -1, 0.0
         with self.learntrac_tables() as tables:
-            while tables.execute("SELECT count(*) FROM passage_source WHERE source = 'concept'")[0][0] < self.tickets:
+            while known < self.tickets or time.monotonic() - since < INDEX_RESTS_SECONDS:
                 if time.monotonic() > until:
                     raise RuntimeError("the index does not follow")
                 time.sleep(0.5)
+                (found,) = tables.execute("SELECT count(*) FROM passage_source")[0]
+                known, since = found, since if found == known else time.monotonic()
 
 
 class Places:

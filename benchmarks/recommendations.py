@@ -63,6 +63,7 @@ async def _recommend(parts: Parts) -> object:
         viewer_of(parts.trac.permissions(), LEARNER),
         parts.clock(),
         parts.model,
+        parts.course,
     )
     async with parts.database.read() as session:
         return await recommend(parts.database.hot, session, asked=asked, query=RecommendationsQuery())

@@ -34,7 +34,7 @@ async def get_recommendations(request: Request, caller: SignedIn) -> Recommendat
     """Get personalized learning recommendations"""
     query, state = read_query(request, RecommendationsQuery), request.app.state
     viewer = _viewer(request, caller.user_id)
-    asked = Asked(caller.user_id, viewer, state.clock(), state.model, minutes=query.timeframe)
+    asked = Asked(caller.user_id, viewer, state.clock(), state.model, state.course, minutes=query.timeframe)
     async with state.database.read() as session:
         return await service.recommend(state.database.hot, session, asked=asked, query=query)
 

@@ -63,7 +63,7 @@ async def recommend(
 
 
 async def _has_any(reader: WideReader, session: AsyncSession, asked: Asked) -> bool:
-    without_limit = Asked(asked.user_id, asked.viewer, asked.now, asked.model, asked.milestone)
+    without_limit = Asked(asked.user_id, asked.viewer, asked.now, asked.model, asked.course, asked.milestone)
     return bool((await read_ranking(reader, session, without_limit)).ranked)
 
 

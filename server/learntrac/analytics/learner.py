@@ -143,7 +143,7 @@ async def _advice(
     standings = await list_standings(session, user_id=about.user_id, now=about.now)
     failing = trouble_of(log).failing
     titles = await read_titles(reader, [one.concept_id for one in failing])
-    asked = Asked(about.user_id, about.viewer, about.now, about.model)
+    asked = Asked(about.user_id, about.viewer, about.now, about.model, about.course)
     recommended = await recommend(reader, session, asked=asked, query=RecommendationsQuery())
     pace = recommended.learning_insights.suggested_pace
     return LearnerAdvice(

@@ -6,17 +6,23 @@ GET_CONCEPT = text(
     "SELECT id, title, description, mastery_threshold, estimated_minutes, objectives, links FROM concept"
     " WHERE id = :concept_id"
 )
-SHOW_CONCEPT = (
-    "SELECT c.id, c.title, c.description, c.type, c.difficulty, c.mastery_threshold, c.component, c.milestone, c.owner,"
-    " c.standing, s.status, c.estimated_minutes, c.created_at, c.updated_at, c.objectives, c.links, c.custom_fields,"
-    " c.doc_tail FROM concept c LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id WHERE c.id = $2"
-)
 SHOW_PREREQUISITES = (
     "SELECT c.id, c.title, c.standing, s.status FROM prerequisite p JOIN concept c ON c.id = p.prerequisite_id"
     " LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
     " WHERE p.concept_id = $2 AND p.state = 'kept' ORDER BY c.id"
 )
-"""Written SQL for `Database.hot`: these are read by everybody."""
+
+
+def show_concept(needs: str, exercises: str) -> str:
+    """Written SQL for `Database.hot`: a concept with its prerequisites and exercises as JSON, in one statement, because
+    everybody reads it.
+    """
+    return (
+        f"SELECT c.doc_head, c.standing, s.status, c.doc_tail, {needs}, c.objectives, c.links, {exercises},"  # noqa: S608 - our own SQL
+        " c.custom_fields FROM concept c LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id WHERE c.id = $2"
+    )
+
+
 PAGE_WORDS = "SELECT name, words FROM page WHERE name IN :names"
 OPEN_SESSION = text(
     "INSERT INTO learning_session (id, user_id, concept_id, mode, status, preferred_resources,"

@@ -99,8 +99,8 @@ def _tail(doc_tail: str, viewer: Viewer) -> str:
 async def get_concept(request: Request, concept_id: TicketId, caller: MaybeSignedIn) -> Response:
     """Get detailed concept information"""
     viewer = _viewer(request, caller.user_id if caller else None)
-    detail = await service.get_detail(request.app.state.database.hot, viewer=viewer, concept_id=concept_id)
-    return Response(detail.model_dump_json().encode(), media_type="application/json")
+    body = await service.get_detail(request.app.state.database.hot, viewer=viewer, concept_id=concept_id)
+    return Response(body, media_type="application/json")
 
 
 @router.post("/{concept_id}/start", response_model=StartReply)

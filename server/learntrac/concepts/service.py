@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -18,12 +18,7 @@ from learntrac.concepts.schemas import (
     AchievementItem,
     CompleteReply,
     CompleteRequest,
-    ConceptDetail,
-    ConceptMetadata,
-    ExerciseItem,
     ExerciseStep,
-    PrerequisiteItem,
-    Resource,
     StartReply,
     StartRequest,
     Step,
@@ -34,13 +29,12 @@ from learntrac.exercises import service as practice
 from learntrac.exercises.service import OF_CONCEPT
 from learntrac.kit.clock import to_micros
 from learntrac.kit.errors import Conflict, NotFound
-from learntrac.kit.readers import HotReader
+from learntrac.kit.readers import WideReader
 from learntrac.mastery import service as mastery
 from learntrac.mastery.awards import award
 from learntrac.mastery.parameter_file import Model
 from learntrac.mastery.service import Answer, Where
-from learntrac.trac import values
-from learntrac.trac.mapping import read_tail
+from learntrac.trac.mapping import read_tail, write_tail
 from learntrac.trac.wikitext import Link, reading_minutes, resource_type
 
 
@@ -72,6 +66,9 @@ class AlreadyEnded(Conflict):
         super().__init__("This session is over.")
 
 
+_EXERCISE = ("id", "title", "type", "points")
+
+
 @dataclass(frozen=True)
 class Learner:
     """A signed-in viewer, for the verbs that write in their name."""
@@ -80,57 +77,24 @@ class Learner:
     viewer: Viewer
 
 
-class _Shown(NamedTuple):
-    id: int
-    title: str
-    description: str
-    type: str
-    difficulty: float
-    mastery_threshold: float
-    component: str
-    milestone: str
-    owner: str
-    standing: Any
-    status: Any
-    estimated_minutes: int
-    created_at: int
-    updated_at: int
-    objectives: str
-    links: str
-    custom_fields: str
-    doc_tail: str
-
-
-async def get_detail(reader: HotReader, *, viewer: Viewer, concept_id: int) -> ConceptDetail:
-    """A concept as this viewer sees it. Raises ConceptNotFound."""
-    rows = await reader.rows(queries.SHOW_CONCEPT, viewer.user_id, concept_id)
+async def get_detail(reader: WideReader, *, viewer: Viewer, concept_id: int) -> bytes:
+    """A concept as this viewer sees it: the JSON of a ConceptDetail. Raises ConceptNotFound."""
+    sql = queries.show_concept(
+        reader.as_json(queries.SHOW_PREREQUISITES, "id", "title", "standing", "status"),
+        reader.as_json(OF_CONCEPT.format("$2"), "id", "title", "type", "points"),
+    )
+    rows = await reader.rows(sql, viewer.user_id, concept_id)
     if not rows or not viewer.visibility.allows(concept_id):
         raise ConceptNotFound
-    row = _Shown(*rows[0])
-    return ConceptDetail(
-        id=row.id,
-        title=row.title,
-        description=row.description,
-        type=row.type,
-        status=_status(viewer, row.standing, row.status),
-        difficulty=row.difficulty,
-        mastery_threshold=row.mastery_threshold,
-        component=row.component,
-        milestone=row.milestone,
-        owner=row.owner,
-        estimated_time=values.show_minutes(row.estimated_minutes),
-        tags=read_tail(row.doc_tail)["tags"],
-        created_at=values.from_microseconds(row.created_at),
-        updated_at=values.from_microseconds(row.updated_at),
-        prerequisites=await _prerequisites(reader, viewer, concept_id),
-        learning_objectives=orjson.loads(row.objectives),
-        resources=[Resource(type=resource_type(link), title=link.text, url=_url(link)) for link in _links(row.links)],
-        exercises=[
-            ExerciseItem(id=number, title=title, type=kind, points=points)
-            for number, title, kind, points in await reader.rows(OF_CONCEPT, concept_id)
-        ],
-        metadata=ConceptMetadata(trac_ticket_id=row.id, custom_fields=orjson.loads(row.custom_fields)),
-    )
+    head, standing, status, tail, needs, objectives, links, exercises, custom_fields = rows[0]
+    rest = read_tail(tail) | {
+        "prerequisites": _prerequisites(viewer, needs),
+        "learning_objectives": orjson.loads(objectives),
+        "resources": [{"type": resource_type(link), "title": link.text, "url": _url(link)} for link in _links(links)],
+        "exercises": [dict(zip(_EXERCISE, row, strict=True)) for row in orjson.loads(exercises)],
+        "metadata": {"trac_ticket_id": concept_id, "custom_fields": orjson.loads(custom_fields)},
+    }
+    return f"{head}{_status(viewer, standing, status)}{write_tail(rest)}".encode()
 
 
 async def start(
@@ -277,11 +241,10 @@ def _status(viewer: Viewer, standing: Any, status: Any) -> Any:
     return standing if viewer.user_id is None else status or "new"
 
 
-async def _prerequisites(reader: HotReader, viewer: Viewer, concept_id: int) -> list[PrerequisiteItem]:
-    rows = await reader.rows(queries.SHOW_PREREQUISITES, viewer.user_id, concept_id)
+def _prerequisites(viewer: Viewer, needs: str) -> list[dict[str, Any]]:
     return [
-        PrerequisiteItem(id=number, title=title, status=_status(viewer, standing, status))
-        for number, title, standing, status in rows
+        {"id": number, "title": title, "status": _status(viewer, standing, status)}
+        for number, title, standing, status in orjson.loads(needs)
         if viewer.visibility.allows(number)
     ]
 

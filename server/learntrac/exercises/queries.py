@@ -195,8 +195,8 @@ VOID_EVIDENCE = text(
     " AND at = :at AND NOT voided RETURNING id"
 )
 
-OF_CONCEPT = "SELECT id, title, type, points FROM exercise WHERE concept_id = $1 AND NOT is_retired ORDER BY level, id"
-"""Written SQL for `Database.hot`: the concept's page shows it."""
+OF_CONCEPT = "SELECT id, title, type, points FROM exercise WHERE concept_id = {} AND NOT is_retired ORDER BY level, id"
+"""Part of written SQL for `Database.hot`: the concept's page shows it."""
 TO_PRACTISE = text(
     "SELECT e.id, e.title, e.estimated_minutes, e.version, v.content FROM exercise e"
     " JOIN exercise_version v ON v.exercise_id = e.id AND v.version = e.version"

@@ -357,7 +357,7 @@ async def titles_of(session: AsyncSession, concept_ids: Sequence[int], visibilit
 # What other sections ask.
 
 OF_CONCEPT = queries.OF_CONCEPT
-"""Written SQL: the rows (id, title, type, points) of a concept's exercises."""
+"""Part of written SQL: the rows (id, title, type, points) of the exercises of the concept that is put in."""
 
 
 @dataclass(frozen=True)

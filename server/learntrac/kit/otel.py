@@ -232,6 +232,9 @@ class _TracedReader:
     def ids(self, numbers: Iterable[int]) -> object:
         return self._reader.ids(numbers)
 
+    def as_json(self, select: str, *columns: str) -> str:
+        return self._reader.as_json(select, *columns)
+
     async def close(self) -> None:
         await self._reader.close()
 

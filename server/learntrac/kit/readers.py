@@ -47,6 +47,12 @@ class WideReader(HotReader, Protocol):
         """A parameter that holds many numbers: one statement then serves any count of them."""
         ...
 
+    def as_json(self, select: str, *columns: str) -> str:
+        """SQL for these columns of a `SELECT`'s rows, in its order, as the text of one JSON array of arrays: what
+        belongs to a row then comes with it.
+        """
+        ...
+
 
 class SqliteReader:
     """Reads on the event loop's own thread: WAL readers wait for nobody, and a hand-over to a thread costs more than
@@ -82,6 +88,9 @@ class SqliteReader:
 
     def ids(self, numbers: Iterable[int]) -> object:
         return orjson.dumps(list(numbers)).decode()
+
+    def as_json(self, select: str, *columns: str) -> str:
+        return f"(SELECT json_group_array(json_array({', '.join(columns)})) FROM ({select}))"  # noqa: S608 - our own SQL
 
     async def close(self) -> None:
         if self._inline is not None:
@@ -173,6 +182,10 @@ class PostgresReader:
 
     def ids(self, numbers: Iterable[int]) -> object:
         return list(numbers)
+
+    def as_json(self, select: str, *columns: str) -> str:
+        array = f"coalesce(json_agg(json_build_array({', '.join(columns)})), '[]')::text"
+        return f"(SELECT {array} FROM ({select}) AS found)"  # noqa: S608 - our own SQL
 
     def usage(self) -> tuple[int, int]:
         """Connections that are at work, and the most there may be."""

@@ -47,6 +47,9 @@ class WatchedReader:
     def ids(self, numbers: Iterable[int]) -> object:
         return self._reader.ids(numbers)
 
+    def as_json(self, select: str, *columns: str) -> str:
+        return self._reader.as_json(select, *columns)
+
     async def close(self) -> None:
         await self._reader.close()
 

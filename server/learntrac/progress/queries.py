@@ -3,6 +3,15 @@
 GENERATION = "SELECT generation FROM catalog_state"
 CONCEPTS = "SELECT id, milestone FROM concept"
 MILESTONES = "SELECT milestone, count(*) FROM concept GROUP BY milestone"
+STARTS = (
+    "SELECT id, milestone, difficulty, estimated_minutes FROM concept"
+    " WHERE id NOT IN (SELECT concept_id FROM prerequisite WHERE state = 'kept') ORDER BY id"
+)
+NEEDED_IN = (
+    "SELECT p.prerequisite_id, p.concept_id FROM concept c"
+    " JOIN prerequisite p ON p.concept_id = c.id AND p.state = 'kept' WHERE c.milestone = $1"
+)
+"""Edges to the concepts of a milestone."""
 STANDINGS = (
     "SELECT (SELECT generation FROM catalog_state), c.id, c.milestone, c.component, s.status,"
     " s.mastery_score, s.completed_at, s.mastered_at, s.updated_at"

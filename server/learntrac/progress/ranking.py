@@ -13,11 +13,11 @@ difficulty fit: 1 − |difficulty − (level + preference)| ÷ 4. Neither fit ap
 Of several reviews each counts 0.8 of the one before, so that they do not crowd out what is new.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil, log2, sqrt
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["new", "review"]
 
@@ -33,8 +33,7 @@ PLACEMENT_SHARE = 0.2
 """How much a placement test says of the chance of success where no answer was graded yet."""
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Something that could come next. `minutes` is what it takes, `chance` of success at the next graded answer."""
 
     id: int
@@ -64,8 +63,7 @@ class Situation:
         return min(5.0, max(1.0, self.level + self.preference))
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate with its score; the higher the sooner."""
 
     candidate: Candidate
@@ -127,20 +125,21 @@ def review_minutes(estimated_minutes: int) -> int:
     return max(LEAST_REVIEW_MINUTES, ceil(estimated_minutes * REVIEW_SHARE))
 
 
-def count_unlocks(concepts: Iterable[int], edges: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """{concept: how many need it, directly or not}, up to 20; edges are (prerequisite, concept)."""
-    needed_by: dict[int, list[int]] = {}
-    for prerequisite, concept in edges:
-        needed_by.setdefault(prerequisite, []).append(concept)
-    return {concept: _count(concept, needed_by) for concept in concepts}
+def count_unlocks(
+    concepts: Iterable[int], needed_by: Mapping[int, Sequence[int]], *, left_out: Collection[int] = ()
+) -> dict[int, int]:
+    """{concept: how many need it, directly or not}, up to 20; `needed_by` has what each is a prerequisite of. What is
+    left out is not counted, and nothing is reached through it.
+    """
+    return {concept: _count(concept, needed_by, left_out) for concept in concepts}
 
 
-def _count(concept: int, needed_by: Mapping[int, Sequence[int]]) -> int:
+def _count(concept: int, needed_by: Mapping[int, Sequence[int]], left_out: Collection[int]) -> int:
     waiting = [concept]
     found = {concept}
     for one in waiting:
         for other in needed_by.get(one, ()):
-            if other not in found:
+            if other not in found and other not in left_out:
                 found.add(other)
                 waiting.append(other)
         if len(found) > UNLOCKS_COUNTED:

@@ -5,19 +5,20 @@ the rest the 200 that are nearest, those of the learner's milestone first, then 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.concepts.viewing import Viewer
 from learntrac.kit.clock import from_micros
-from learntrac.kit.readers import WideReader
+from learntrac.kit.readers import Row, WideReader
 from learntrac.mastery.parameter_file import Model
 from learntrac.mastery.service import Profile, Standing, get_profile, list_standings, predict
+from learntrac.progress import queries
+from learntrac.progress.course import KnownCourse, Starts
 from learntrac.progress.ranking import (
     Candidate,
     Ground,
@@ -34,7 +35,7 @@ from learntrac.progress.ranking import (
 SHORTLIST = 100
 BEGINNERS_LEVEL = 1.0
 _EVERY = 10_000_000
-_MET = "(m.status = 'mastered' OR m.completed_at IS NOT NULL)"
+_MET = "({0}.status = 'mastered' OR {0}.completed_at IS NOT NULL)"
 """When a prerequisite is met (docs/decisions/0006-when-a-prerequisite-is-met.md)."""
 
 PREFERENCE = "SELECT difficulty, pace, resource_weights FROM learning_preference WHERE user_id = $1"
@@ -45,40 +46,32 @@ MILESTONES = (
 )
 LEFT_IN = (
     "SELECT o.id FROM concept o LEFT JOIN standing m ON m.user_id = $1 AND m.concept_id = o.id"  # noqa: S608 - our own condition
-    f" WHERE o.milestone = $2 AND NOT coalesce({_MET}, false) LIMIT 1"
+    f" WHERE o.milestone = $2 AND NOT coalesce({_MET.format('m')}, false) LIMIT 1"
 )
 FIRST_MILESTONE = "SELECT id, milestone FROM concept WHERE milestone <> '' ORDER BY id LIMIT 50"
-_NEAREST = (
-    "{0}.id NOT IN (SELECT b.concept_id FROM standing b WHERE b.user_id = $1),"
-    " {0}.milestone <> $4, abs({0}.difficulty - $5), {0}.id"
-)
 READY = (
     "SELECT c.id, c.title, c.difficulty, c.estimated_minutes, c.milestone, c.mastery_threshold, s.status,"  # noqa: S608 - our own conditions
-    " s.completed_at FROM (SELECT k.id FROM concept k"
-    "  WHERE k.id NOT IN (SELECT m.concept_id FROM standing m WHERE m.user_id = $1 AND m.status = 'mastered')"
-    "  AND (CAST($2 AS text) IS NULL OR k.milestone = $2)"
-    "  AND (CAST($3 AS integer) IS NULL OR k.estimated_minutes <= $3)"
-    "  AND k.id NOT IN (SELECT p.concept_id FROM prerequisite p WHERE p.state = 'kept'"
-    f"   AND p.prerequisite_id NOT IN (SELECT m.concept_id FROM standing m WHERE m.user_id = $1 AND {_MET}))"
-    f"  ORDER BY {_NEAREST.format('k')} LIMIT $6) best"
-    " JOIN concept c ON c.id = best.id LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
-    f" ORDER BY {_NEAREST.format('c')}"
+    " s.completed_at FROM concept c LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
+    " WHERE c.id IN (SELECT k.id FROM concept k WHERE {} UNION"
+    "  SELECT p.concept_id FROM standing m"
+    "   JOIN prerequisite p ON p.prerequisite_id = m.concept_id AND p.state = 'kept'"
+    f"  WHERE m.user_id = $1 AND {_MET.format('m')} AND NOT EXISTS (SELECT 1 FROM prerequisite o"
+    "   LEFT JOIN standing t ON t.user_id = $1 AND t.concept_id = o.prerequisite_id"
+    f"   WHERE o.concept_id = p.concept_id AND o.state = 'kept' AND NOT coalesce({_MET.format('t')}, false)))"
+    " AND coalesce(s.status, 'new') <> 'mastered'"
+    " AND (CAST($3 AS text) IS NULL OR c.milestone = $3)"
+    " AND (CAST($4 AS integer) IS NULL OR c.estimated_minutes <= $4)"
+    " ORDER BY s.concept_id IS NULL, c.milestone <> $5, abs(c.difficulty - $6), c.id LIMIT $7"
 )
 """Concepts not mastered all of whose prerequisites are met: begun ones first, then the nearest.
 
-The inner statement reads an index only (`ix_concept_ranking`): the rows themselves are wide.
+Those that have prerequisites are found from what the learner has met, those that have none are named ($2): so it costs
+what the learner has done, not what the course holds.
 """
 REVIEWS = (
     "SELECT c.id, c.title, c.difficulty, c.estimated_minutes, c.milestone, c.mastery_threshold FROM concept c"
     " WHERE (CAST($2 AS text) IS NULL OR c.milestone = $2) AND {}"
 )
-NEEDED_IN = (
-    "SELECT p.prerequisite_id, p.concept_id FROM concept c"
-    " JOIN prerequisite p ON p.concept_id = c.id AND p.state = 'kept'"
-    " LEFT JOIN standing m ON m.user_id = $1 AND m.concept_id = c.id"
-    " WHERE c.milestone = $2 AND (m.status IS NULL OR m.status <> 'mastered')"
-)
-"""Edges to what is not mastered yet in a milestone."""
 GROUNDS = (
     "SELECT p.concept_id, p.prerequisite_id, c.title, m.mastered_at, m.completed_at, m.status FROM prerequisite p"
     " LEFT JOIN concept c ON c.id = p.prerequisite_id"
@@ -89,12 +82,15 @@ GROUNDS = (
 
 @dataclass(frozen=True)
 class Asked:
-    """Who is asked about, what may be seen, and what narrows the choice; `now` and the loaded model come along."""
+    """Who is asked about, what may be seen, and what narrows the choice; `now`, the loaded model and what is known of
+    the course come along.
+    """
 
     user_id: str
     viewer: Viewer
     now: datetime
     model: Model
+    course: KnownCourse
     milestone: str | None = None
     minutes: int | None = None
 
@@ -118,10 +114,16 @@ async def read_ranking(reader: WideReader, session: AsyncSession, asked: Asked) 
     difficulty, pace, weights = await read_preference(reader, asked.user_id)
     milestone = await _milestone(reader, asked)
     situation = Situation(profile.mean_difficulty or BEGINNERS_LEVEL, difficulty, milestone)
-    candidates = await _candidates(reader, asked, situation, standings)
-    unlocks = await _unlocks(reader, asked, milestone, [one.id for one in candidates])
-    rated = await _rated(reader, session, asked, candidates, standings, unlocks)
-    return Ranking(rank(rated, situation), situation, profile, standings, weights, pace)
+    generation = (await reader.rows(queries.GENERATION))[0][0]
+    starts = await asked.course.starts(reader, generation)
+    ready = await _ready(reader, asked, situation, standings, starts)
+    concepts = [row[0] for row in ready]
+    needed_by = await asked.course.needed_by(reader, generation, milestone) if milestone else {}
+    unlocks = count_unlocks(concepts, needed_by, left_out=_left_out(asked, standings, needed_by))
+    chances = await _chances(reader, session, asked, concepts, standings)
+    new = [_candidate(row, standings, chances, unlocks) for row in ready]
+    reviews = await _reviews(reader, asked, standings)
+    return Ranking(rank([*new, *reviews], situation), situation, profile, standings, weights, pace)
 
 
 async def read_preference(reader: WideReader, user_id: str) -> tuple[float, float, dict[str, float]]:
@@ -150,28 +152,46 @@ async def _milestone(reader: WideReader, asked: Asked) -> str:
     return next((str(row[1]) for row in await reader.rows(FIRST_MILESTONE) if allows(row[0])), "")
 
 
-async def _candidates(
-    reader: WideReader, asked: Asked, situation: Situation, standings: Mapping[int, Standing]
-) -> list[Candidate]:
+async def _ready(
+    reader: WideReader, asked: Asked, situation: Situation, standings: Mapping[int, Standing], starts: Starts
+) -> list[Row]:
+    """What could be begun or gone on with: everything begun, and the nearest of the rest."""
     # Where some concepts are hidden, nobody knows how many of a shortlist would be left.
     most = SHORTLIST + len(standings) if asked.viewer.visibility.uniform else _EVERY
-    args = (asked.user_id, asked.milestone, asked.minutes, situation.milestone, situation.wanted, most)
-    ready = [row for row in await reader.slow_rows(READY, *args) if asked.viewer.visibility.allows(row[0])]
-    new = [_new(row, standings) for row in ready if not _is_over(row, standings)]
-    begun = sum(one.begun for one in new)
-    return [*new[: begun + SHORTLIST], *await _reviews(reader, asked, standings)]
+    wanted, milestone = situation.wanted, situation.milestone
+    nearest = starts.nearest(most, milestone=milestone, wanted=wanted, only=asked.milestone, minutes=asked.minutes)
+    ids = reader.ids({*starts.among(standings), *nearest})
+    args = (asked.user_id, ids, asked.milestone, asked.minutes, milestone, wanted, most)
+    rows = [
+        row
+        for row in await reader.slow_rows(READY.format(reader.among("k.id", 2)), *args)
+        if asked.viewer.visibility.allows(row[0]) and not _is_over(row, standings)
+    ]
+    begun = sum(row[6] is not None for row in rows)
+    return rows[: begun + SHORTLIST]
 
 
-def _is_over(row: Sequence[Any], standings: Mapping[int, Standing]) -> bool:
+def _is_over(row: Row, standings: Mapping[int, Standing]) -> bool:
     """Completed, and nothing graded that would show a gap: there is no way to do better there."""
     return row[7] is not None and (row[0] not in standings or standings[row[0]].answers == 0)
 
 
-def _new(row: Sequence[Any], standings: Mapping[int, Standing]) -> Candidate:
+def _candidate(
+    row: Row, standings: Mapping[int, Standing], chances: Mapping[int, float], unlocks: Mapping[int, int]
+) -> Candidate:
     number, title, difficulty, minutes, milestone, threshold, status, _ = row
-    answers = standings[number].answers if number in standings else 0
     return Candidate(
-        number, title, "new", difficulty, minutes, 0.0, threshold, milestone, begun=status is not None, answers=answers
+        number,
+        title,
+        "new",
+        difficulty,
+        minutes,
+        chances[number],
+        threshold,
+        milestone,
+        begun=status is not None,
+        answers=standings[number].answers if number in standings else 0,
+        unlocks=unlocks[number],
     )
 
 
@@ -183,10 +203,20 @@ async def _reviews(reader: WideReader, asked: Asked, standings: Mapping[int, Sta
     found = []
     for number, title, difficulty, estimated, milestone, threshold in rows:
         minutes, answers = review_minutes(estimated), standings[number].answers
+        score = standings[number].score  # what is left of it now: it has faded since the answers
         if asked.minutes is None or minutes <= asked.minutes:
             found.append(
                 Candidate(
-                    number, title, "review", difficulty, minutes, 0.0, threshold, milestone, begun=True, answers=answers
+                    number,
+                    title,
+                    "review",
+                    difficulty,
+                    minutes,
+                    score,
+                    threshold,
+                    milestone,
+                    begun=True,
+                    answers=answers,
                 )
             )
     return found
@@ -201,44 +231,31 @@ def due_for_review(standings: Mapping[int, Standing], now: datetime) -> list[int
     ]
 
 
-async def _rated(
+async def _chances(
     reader: WideReader,
     session: AsyncSession,
     asked: Asked,
-    candidates: Sequence[Candidate],
+    concepts: Sequence[int],
     standings: Mapping[int, Standing],
-    unlocks: Mapping[int, int],
-) -> list[Candidate]:
-    """The candidates with what they unlock and their chances; of a review, what is left of it now, which has faded
-    since the answers.
-    """
-    fresh = [one.id for one in candidates if one.kind == "new"]
-    chances = await predict(session, asked.model, user_id=asked.user_id, concept_ids=fresh)
+) -> dict[int, float]:
+    """{concept: the chance of success at its next graded answer}."""
+    chances = await predict(session, asked.model, user_id=asked.user_id, concept_ids=concepts)
     placed = {row[0]: row[1] for row in await reader.rows(PRIORS, asked.user_id)}
-    return [
-        replace(one, chance=_chance(one, chances, placed, standings), unlocks=unlocks.get(one.id, 0))
-        for one in candidates
-    ]
+    for concept in placed.keys() & chances.keys():
+        answers = standings[concept].answers if concept in standings else 0
+        chances[concept] = with_placement(chances[concept], placed[concept], answers=answers)
+    return chances
 
 
-def _chance(
-    one: Candidate,
-    chances: Mapping[int, float],
-    placed: Mapping[int, float],
-    standings: Mapping[int, Standing],
-) -> float:
-    if one.kind == "review":
-        return standings[one.id].score
-    return with_placement(chances[one.id], placed.get(one.id), answers=one.answers)
-
-
-async def _unlocks(reader: WideReader, asked: Asked, milestone: str, concepts: Iterable[int]) -> dict[int, int]:
-    if not milestone:
-        return {}
-    rows = await reader.slow_rows(NEEDED_IN, asked.user_id, milestone)
-    uniform = asked.viewer.visibility.uniform
-    edges = [(row[0], row[1]) for row in rows if uniform or asked.viewer.visibility.allows(row[1])]
-    return count_unlocks(concepts, edges)
+def _left_out(
+    asked: Asked, standings: Mapping[int, Standing], needed_by: Mapping[int, Sequence[int]]
+) -> Collection[int]:
+    """What is mastered unlocks nothing any more, and what is hidden is not counted."""
+    mastered = {concept for concept, standing in standings.items() if standing.status == "mastered"}
+    visibility = asked.viewer.visibility
+    if visibility.uniform:
+        return mastered
+    return mastered | {one for needing in needed_by.values() for one in needing if not visibility.allows(one)}
 
 
 async def _grounds(reader: WideReader, asked: Asked, concepts: Sequence[int]) -> dict[int, Grounds]:

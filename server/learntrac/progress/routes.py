@@ -1,28 +1,28 @@
 """The doors of progress."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from learntrac.accounts.callers import Caller, SignedIn, whose
 from learntrac.concepts.viewing import viewer_of
 from learntrac.kit.fields import UserId
+from learntrac.kit.http.query import describes, read_query
 from learntrac.progress import service
 from learntrac.progress.schemas import History, HistoryQuery, Progress, ProgressQuery
 
 router = APIRouter(prefix="/progress", tags=["Progress"])
 
 
-@router.get("", response_model=Progress)
-async def get_progress(request: Request, query: Annotated[ProgressQuery, Query()], caller: SignedIn) -> Response:
+@router.get("", response_model=Progress, openapi_extra=describes(ProgressQuery))
+async def get_progress(request: Request, caller: SignedIn) -> Response:
     """Get overall learning progress for current user"""
-    return await _progress_of(request, caller, caller.user_id, query)
+    return await _progress_of(request, caller, caller.user_id, read_query(request, ProgressQuery))
 
 
-@router.get("/history", response_model=History)
-async def get_history(request: Request, query: Annotated[HistoryQuery, Query()], caller: SignedIn) -> Response:
+@router.get("/history", response_model=History, openapi_extra=describes(HistoryQuery))
+async def get_history(request: Request, caller: SignedIn) -> Response:
     """Get detailed progress history"""
+    query = read_query(request, HistoryQuery)
     state = request.app.state
     viewer = viewer_of(state.trac.permissions(), caller.user_id)
     return _response(
@@ -32,11 +32,10 @@ async def get_history(request: Request, query: Annotated[HistoryQuery, Query()],
     )
 
 
-@router.get("/{user_id}", response_model=Progress)
-async def get_progress_of(
-    request: Request, user_id: UserId, query: Annotated[ProgressQuery, Query()], caller: SignedIn
-) -> Response:
+@router.get("/{user_id}", response_model=Progress, openapi_extra=describes(ProgressQuery, may_miss=True))
+async def get_progress_of(request: Request, user_id: UserId, caller: SignedIn) -> Response:
     """Get learning progress for specific user (instructor view)"""
+    query = read_query(request, ProgressQuery)
     return await _progress_of(request, caller, await whose(request, caller, user_id, action="progress.view"), query)
 
 

@@ -76,7 +76,7 @@ async def get_progress(
     standings = [row for row in everything if _is_asked_for(row, viewer, query.milestone)]
     today = day_number(now)
     recent_pace = pace(await _days_of(reader, viewer, user_id, today - PACE_DAYS + 1, today), today)
-    asked = Asked(user_id, viewer, now, model, query.milestone)
+    asked = Asked(user_id, viewer, now, model, course, query.milestone)
     return Progress(
         user_id=user_id,
         overall_progress=_overall(totals, standings, since),
@@ -138,7 +138,7 @@ async def _standings(reader: HotReader, course: KnownCourse, user_id: str) -> tu
     """{milestone: concepts} of the course, and where the learner stood with every concept of it then."""
     rows = await reader.rows(queries.STANDINGS, user_id)
     generation = rows[0][0] if rows else (await reader.rows(queries.GENERATION))[0][0]
-    return await course.get(reader, generation), [_Standing(*row[1:]) for row in map(tuple, rows)]
+    return await course.milestones(reader, generation), [_Standing(*row[1:]) for row in map(tuple, rows)]
 
 
 def _is_asked_for(row: _Standing, viewer: Viewer, milestone: str | None) -> bool:

@@ -63,7 +63,7 @@ class CatalogConcept(Base):
         Index("ix_concept_created_at", "created_at", "id"),
         Index("ix_concept_updated_at", "updated_at", "id"),
         Index("ix_concept_estimated_minutes", "estimated_minutes", "id"),
-        # All that recommendations compare, so that they need not read the wide rows.
+        # All that recommendations compare of a course's starts, so that the wide rows need not be read for it.
         Index("ix_concept_ranking", "milestone", "difficulty", "estimated_minutes", "id"),
     )
 

@@ -32,7 +32,7 @@ def order(*candidates: Candidate, situation: Situation = HERE) -> list[int]:
 
 
 def test_what_is_equal_stands_in_the_order_of_numbers() -> None:
-    assert order(replace(PLAIN, id=2), replace(PLAIN, id=3), PLAIN) == [1, 2, 3]
+    assert order(PLAIN._replace(id=2), PLAIN._replace(id=3), PLAIN) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,16 @@ def test_what_is_equal_stands_in_the_order_of_numbers() -> None:
     ],
 )
 def test_what_makes_a_concept_worth_more(better: dict[str, object]) -> None:
-    assert order(PLAIN, replace(PLAIN, id=2, **better)) == [2, 1]  # type: ignore[arg-type] # of its own fields
+    assert order(PLAIN, PLAIN._replace(id=2, **better)) == [2, 1]  # type: ignore[arg-type] # of its own fields
 
 
 @pytest.mark.parametrize("worse", [{"chance": 0.3}, {"chance": 0.99}, {"difficulty": 5.0}, {"minutes": 180}])
 def test_what_makes_it_worth_less(worse: dict[str, float]) -> None:
-    assert order(replace(PLAIN, **worse), replace(PLAIN, id=2)) == [2, 1]  # type: ignore[arg-type] # of its own fields
+    assert order(PLAIN._replace(**worse), PLAIN._replace(id=2)) == [2, 1]  # type: ignore[arg-type] # of its own fields
 
 
 def test_whoever_wants_it_harder_gets_it_harder() -> None:
-    hard, easy = replace(PLAIN, id=2, difficulty=4.0), replace(PLAIN, id=3, difficulty=2.0)
+    hard, easy = PLAIN._replace(id=2, difficulty=4.0), PLAIN._replace(id=3, difficulty=2.0)
 
     assert order(hard, easy, situation=replace(HERE, preference=1.0)) == [2, 3]
     assert order(hard, easy, situation=replace(HERE, preference=-1.0)) == [3, 2]
@@ -68,7 +68,7 @@ def test_the_best_chance_is_neither_certain_nor_slight() -> None:
 
 def test_reviews_go_by_what_has_faded_and_leave_room_for_the_new() -> None:
     faded = [Candidate(n, "", "review", 3.0, 15, 0.8 - n / 100, 0.8) for n in range(10, 30)]
-    new = [replace(PLAIN, id=n, minutes=30) for n in range(1, 4)]
+    new = [PLAIN._replace(id=n, minutes=30) for n in range(1, 4)]
 
     found = order(*faded, *new)
 
@@ -78,7 +78,7 @@ def test_reviews_go_by_what_has_faded_and_leave_room_for_the_new() -> None:
 
 
 def test_a_set_fits_into_the_time_there_is() -> None:
-    ranked = rank([PLAIN, replace(PLAIN, id=2, minutes=70), replace(PLAIN, id=3, minutes=20)], HERE)
+    ranked = rank([PLAIN, PLAIN._replace(id=2, minutes=70), PLAIN._replace(id=3, minutes=20)], HERE)
 
     def chosen(count: int, minutes: int | None) -> list[int]:
         return [one.candidate.id for one in fitting(ranked, count=count, minutes=minutes)]
@@ -91,16 +91,20 @@ def test_a_set_fits_into_the_time_there_is() -> None:
 
 
 def test_a_better_one_that_does_not_fit_makes_way() -> None:
-    ranked = rank([replace(PLAIN, unlocks=20), replace(PLAIN, id=2, minutes=50, difficulty=5.0)], HERE)
+    ranked = rank([PLAIN._replace(unlocks=20), PLAIN._replace(id=2, minutes=50, difficulty=5.0)], HERE)
 
     assert [one.candidate.id for one in ranked] == [1, 2]
     assert [one.candidate.id for one in fitting(ranked, count=5, minutes=55)] == [2]
 
 
 def test_unlocks_count_all_that_builds_on_it_up_to_twenty() -> None:
-    edges = [(1, 2), (2, 3), (1, 3), (4, 3), *((5, n) for n in range(10, 50))]
+    needed_by = {1: [2, 3], 2: [3], 4: [3], 5: range(10, 50)}
 
-    assert count_unlocks([1, 2, 3, 4, 5], edges) == {1: 2, 2: 1, 3: 0, 4: 1, 5: 20}
+    assert count_unlocks([1, 2, 3, 4, 5], needed_by) == {1: 2, 2: 1, 3: 0, 4: 1, 5: 20}
+
+
+def test_unlocks_do_not_count_what_is_left_out_nor_what_is_behind_it() -> None:
+    assert count_unlocks([1], {1: [2, 3], 2: [4], 3: [5]}, left_out={2}) == {1: 2}
 
 
 def test_placement_is_a_weak_word_and_none_against_answers() -> None:
@@ -132,13 +136,13 @@ def test_reasons() -> None:
     def why(one: Candidate, grounds: Grounds = nothing) -> str:
         return reason(one, HERE, grounds, NOW)
 
-    assert why(replace(PLAIN, kind="review", chance=0.68)) == "Due for review: you would now get about 7 of 10 right"
-    assert why(replace(PLAIN, begun=True)) == "You have begun it and not finished it yet"
-    assert why(replace(PLAIN, begun=True, answers=2, chance=0.6)).endswith("about 6 of 10 right; 80 % is mastery")
+    assert why(PLAIN._replace(kind="review", chance=0.68)) == "Due for review: you would now get about 7 of 10 right"
+    assert why(PLAIN._replace(begun=True)) == "You have begun it and not finished it yet"
+    assert why(PLAIN._replace(begun=True, answers=2, chance=0.6)).endswith("about 6 of 10 right; 80 % is mastery")
     assert why(PLAIN, Grounds((ago,), True)) == "Builds on HTTP messages, which you mastered on Monday"
     completed = replace(ago, mastered=False)
     assert why(PLAIN, Grounds((completed,), True)) == "Builds on HTTP messages, which you completed on Monday"
-    assert why(replace(PLAIN, milestone="Basics")) == "Next in the milestone you work on: Basics"
+    assert why(PLAIN._replace(milestone="Basics")) == "Next in the milestone you work on: Basics"
     assert why(PLAIN, Grounds((), True)) == "You have finished all it builds on"
     assert why(PLAIN) == "It builds on nothing else: a place to begin"
 
