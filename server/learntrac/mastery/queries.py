@@ -29,6 +29,11 @@ FIND_STANDINGS = text(
     f"SELECT {_STANDING} FROM standing WHERE user_id = :user_id AND concept_id IN :concept_ids"  # noqa: S608 - our own names
 ).bindparams(bindparam("concept_ids", expanding=True))
 ALL_STANDINGS = text(f"SELECT {_STANDING} FROM standing WHERE user_id = :user_id ORDER BY concept_id")  # noqa: S608 - our own names
+STANDINGS_NOW = text(
+    "SELECT concept_id, status, mastery_score, answers, stability, difficulty, reviewed_at, due_at FROM standing"
+    " WHERE user_id = :user_id ORDER BY concept_id"
+)
+"""What fading needs, without the receipts."""
 PUT_STANDING = text(
     f"INSERT INTO standing ({_STANDING}, updated_at) VALUES (:user_id, :concept_id, :status, :mastery_score, :answers,"  # noqa: S608 - our own names
     " :threshold, :terms, :stability, :difficulty, :reviewed_at, :due_at, :begun_at, :completed_at, :mastered_at, :now)"

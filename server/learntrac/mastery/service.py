@@ -8,7 +8,7 @@ stored.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Row
@@ -18,6 +18,7 @@ from learntrac.kit.clock import from_micros, to_micros
 from learntrac.mastery import queries, steps
 from learntrac.mastery.announcing import tell
 from learntrac.mastery.awards import award
+from learntrac.mastery.memory import retention
 from learntrac.mastery.model import (
     NOTHING_KNOWN,
     Effect,
@@ -33,7 +34,7 @@ from learntrac.mastery.model import (
     stays_mastered,
 )
 from learntrac.mastery.parameter_file import Loaded, Model
-from learntrac.mastery.rows import evidence_values, graded_of, standing_values, where_of
+from learntrac.mastery.rows import evidence_values, graded_of, memory_of, standing_values, where_of
 from learntrac.mastery.steps import Answer, Event, Step, Where
 from learntrac.mastery.tracing import State
 from learntrac.trac.visibility import Visibility
@@ -61,8 +62,7 @@ STRONG_FROM = 0.7
 """A component counts as a strength from this mean mastery up."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a learner stands with a concept now: `score` is `score_at_last_answer`, faded since.
 
     `due_at` is when what is mastered falls below its threshold, None where nothing is due.
@@ -93,15 +93,15 @@ async def get_where(session: AsyncSession, *, user_id: str, concept_id: int) -> 
 
 async def list_standings(session: AsyncSession, *, user_id: str, now: datetime) -> dict[int, Standing]:
     """{concept: where the learner stands with it now}, for every concept that was begun."""
-    rows = await session.execute(queries.ALL_STANDINGS, {"user_id": user_id})
+    rows = await session.execute(queries.STANDINGS_NOW, {"user_id": user_id})
     at = to_micros(now)
-    return {where.concept_id: _standing(where, at) for where in map(where_of, rows)}
+    return {row.concept_id: _standing(row, at) for row in rows}
 
 
-def _standing(where: Where, at: int) -> Standing:
-    known = where.known
-    due_at = from_micros(known.due_at) if known.due_at is not None else None
-    return Standing(where.status, known.faded(at), known.score, known.answers, due_at)
+def _standing(row: Any, at: int) -> Standing:
+    due_at = from_micros(row.due_at) if row.due_at is not None else None
+    faded = row.mastery_score * retention(memory_of(row), at=at)
+    return Standing(row.status, faded, row.mastery_score, row.answers, due_at)
 
 
 async def predict(session: AsyncSession, model: Model, *, user_id: str, concept_ids: Sequence[int]) -> dict[int, float]:
