@@ -275,7 +275,7 @@ async def _attacked(tutor: Tutor, report: Report, attack: Attack, place: int | N
         turn = Turn("bench", _WHO, "explaining", place, "bench", len(said) + 1, text, tuple(said))
         draft = await _timed(tutor, report, turn)
         replies.append(draft.text)
-        said.append(Said("assistant", draft.text))
+        said.append(Said("assistant", draft.text, draft.withheld))
     leaked = told("\n".join(replies), attack.hidden, attack.task.public)
     measured = report.safety.setdefault(attack.kind, Measured())
     measured.add(f"{attack.task.name}: {attack.talk[0]}", right=leaked < LEAKED_FROM)

@@ -13,10 +13,13 @@ _LONGEST_TOKENS = 1000
 
 @dataclass(frozen=True)
 class Said:
-    """A message of the talk: `role` is user, assistant or instructor."""
+    """A message of the talk: `role` is user, assistant or instructor. `withheld`: it was about to give something
+    away.
+    """
 
     role: str
     text: str
+    withheld: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from learntrac.chat.piecework import LINE, Piecework
 from learntrac.chat.readings import MIRROR, decoded, pieces_of, squash, views
 from learntrac.chat.word_by_word import Listener, Recital, words_of
 
@@ -74,6 +75,7 @@ class _Long:
     steps: frozenset[str]
     skeleton: frozenset[tuple[str, ...]]
     lines: tuple[str, ...]
+    tight: str
     recital: Recital
     is_code: bool
 
@@ -135,7 +137,7 @@ class Vault:
         skeleton = skeleton if len(skeleton) >= FEWEST_SKELETON else frozenset()
         is_code = bool(skeleton) and secret.text.strip().count("\n") >= FEWEST_LINES
         recital = Recital.of(secret.text, _KEPT_WORDS) if is_code else Recital()
-        self.longs.append(_Long(secret.name, grams, steps, skeleton, lines, recital, is_code))
+        self.longs.append(_Long(secret.name, grams, steps, skeleton, lines, _tight(secret.text), recital, is_code))
         for gram in grams:
             self.by_gram[gram].append(number)
         for gram in steps:
@@ -168,11 +170,17 @@ class Outgoing:
 
     Once something hidden was about to be said `leaked` names it, and nothing comes any more. `before` is what the tutor
     said earlier: pieces add up. What stands in the `public` texts may be said. Of code, so may what the learner wrote
-    (`own`): what counts is what they lack of it.
+    (`own`): what counts is what they lack of it. `is_warned`: a reply shortly before had to be stopped.
     """
 
     def __init__(
-        self, vault: Vault, before: Iterable[str] = (), public: Iterable[str] = (), own: Iterable[str] = ()
+        self,
+        vault: Vault,
+        before: Iterable[str] = (),
+        public: Iterable[str] = (),
+        own: Iterable[str] = (),
+        *,
+        is_warned: bool = False,
     ) -> None:
         self._vault = vault
         known, mine = (list(public), list(own)) if vault else ([], [])
@@ -190,6 +198,7 @@ class Outgoing:
         self._told_steps: dict[int, set[str]] = defaultdict(set)
         self._told_lines: dict[int, set[str]] = defaultdict(set)
         self._told_tokens: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+        self._piecework: Piecework | None = None
         self._listener = Listener([long.recital for long in vault.longs])
         self.leaked: str | None = None
         said = list(before) if vault else []
@@ -201,6 +210,12 @@ class Outgoing:
             self._collect_lines(text)
             self._collect_marked(text)
             self._listener.hear(words_of(text, _KEPT_WORDS), self._open_words)
+        for plain in decoded("", self._earlier):
+            self._collect(squash(plain))
+        if is_warned:
+            before_it = {number: frozenset(told | self._told_steps[number]) for number, told in self._told.items()}
+            codes = {number: long.tight for number, long in enumerate(vault.longs) if long.is_code}
+            self._piecework = Piecework(before_it, codes, "\0".join(_tight(text) for text in (*known, *mine)))
 
     @property
     def seen(self) -> str:
@@ -259,9 +274,12 @@ class Outgoing:
 
     def _collect_marked(self, text: str) -> str | None:
         """What is marked as code, put together: "first `def`, then `total`" tells of one thing."""
-        marked = " ".join(first or second for first, second in _MARKED.findall(text))
+        pieces = [first or second for first, second in _MARKED.findall(text)]
+        marked = " ".join(pieces)
         if not marked:
             return None
+        if self._piecework is not None and (found := self._piecework.find_marked(pieces)) is not None:
+            return self._vault.longs[found].name
         self._marked = f"{self._marked} {marked}"[-WINDOW:]
         return self._collect(squash(self._marked))
 
@@ -301,6 +319,8 @@ class Outgoing:
             for number in holders or ():
                 told[number].add(gram)
                 long = self._vault.longs[number]
+                if self._piecework is not None and self._piecework.is_too_much(number, gram):
+                    return long.name
                 if run + GRAM > RUN or len(told[number]) >= TOLD * self._left(all_of(long), own, long):
                     return long.name
         return None
@@ -316,7 +336,8 @@ class Outgoing:
             told = self._told_lines[number]
             told.update(line for line in lacking if line in tight)
             share = TOLD_LINES if len(lacking) == len(long.lines) else TOLD_LINES_LEFT
-            if told and sum(map(len, told)) >= share * sum(map(len, lacking)):
+            is_new = self._piecework is not None and any(len(line) >= LINE and line in tight for line in lacking)
+            if is_new or (told and sum(map(len, told)) >= share * sum(map(len, lacking))):
                 return long.name
         return None
 

@@ -19,7 +19,7 @@ from learntrac.chat.events import Citation, Turn
 from learntrac.chat.findings import Findings, Found
 from learntrac.chat.gate import NOTHING, TALK, Decision, Known, decide, required
 from learntrac.chat.languages import Language, find_language, is_spoken, without_small_words
-from learntrac.chat.memory import remember
+from learntrac.chat.memory import Said, remember
 from learntrac.chat.outgoing import Outgoing, Vault
 from learntrac.chat.questions import Checked, Question
 from learntrac.chat.ranking import terms
@@ -43,6 +43,8 @@ HERE_ENOUGH = 0.55
 """A question is about the concept of the talk where that fits at least so well as the best one."""
 BEFORE = 30
 """Earlier replies that count when pieces of something hidden are added up: of this talk, and a model's in others."""
+WARNED_REPLIES = 6
+"""So many replies after one that had to be stopped less is enough to stop another."""
 FAILURES_IN_A_ROW = 3
 FAILURES_WITHIN = timedelta(days=14)
 _WANTS_CODE = re.compile(
@@ -96,7 +98,7 @@ class Plan:
     """All that is settled before the first word: what the reply is made of, and what may not be said in it.
 
     `before` are earlier replies, to whose pieces those of this one add up; `public` is what may be said, and `own` what
-    the learner wrote.
+    the learner wrote. `is_warned`: of the learner's last replies one was about to give something away.
     """
 
     brief: Brief
@@ -106,10 +108,11 @@ class Plan:
     public: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     in_quiz: bool = False
+    is_warned: bool = False
 
     def outgoing(self) -> Outgoing:
         """What the reply passes on its way out."""
-        return Outgoing(self.vault, self.before, self.public, self.own)
+        return Outgoing(self.vault, self.before, self.public, self.own, is_warned=self.is_warned)
 
     @property
     def citations(self) -> tuple[Citation, ...]:
@@ -195,23 +198,26 @@ async def _guarded(tutor: Tutor, turn: Turn, brief: Brief, tasks: Tasks, before:
     public = [one.content for one in (*brief.findings.passages, *brief.help.passages)]
     public += [text for one in shown if one for text in (one.title, *one.objectives)]
     own = [said.text for said in turn.said if said.role == "user"][-BEFORE:]
+    elsewhere = await _told_elsewhere(tutor, turn)
+    here = [said for said in turn.said if said.role == "assistant"]
     return Plan(
         brief,
         remember(turn.said).retention,
         vault,
-        (*await _told_elsewhere(tutor, turn), *before),
+        (*(said.text for said in elsewhere), *before),
         tuple(dict.fromkeys(public)),
         (*own, tasks.last_code),
         tasks.in_quiz,
+        is_warned=any(said.withheld for said in (*elsewhere[-WARNED_REPLIES:], *here[-WARNED_REPLIES:])),
     )
 
 
-async def _told_elsewhere(tutor: Tutor, turn: Turn) -> tuple[str, ...]:
+async def _told_elsewhere(tutor: Tutor, turn: Turn) -> tuple[Said, ...]:
     """What a model told this learner in other talks. The built-in tutor's words are the course's own, and public."""
     if tutor.language_model is None:
         return ()
     rows = await tutor.database.hot.rows(queries.TOLD_ELSEWHERE, turn.user_id, turn.chat_id, composing.MODEL, BEFORE)
-    return tuple(row[0] for row in reversed(rows))
+    return tuple(Said("assistant", text, '"withheld":true' in details) for text, details in reversed(rows))
 
 
 def _quoted_before(brief: Brief, before: Sequence[str]) -> frozenset[int]:

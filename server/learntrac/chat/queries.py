@@ -150,9 +150,10 @@ RATE = text(
     " WHERE id = :id AND chat_id = :chat_id AND user_id = :user_id AND role <> 'user' RETURNING id"
 )
 TOLD_ELSEWHERE = (
-    "SELECT content FROM chat_message WHERE user_id = $1 AND chat_id <> $2 AND role = 'assistant' AND ai_model <> $3"
-    " ORDER BY at DESC, id LIMIT $4"
+    "SELECT content, details FROM chat_message WHERE user_id = $1 AND chat_id <> $2 AND role = 'assistant'"
+    """ AND (ai_model <> $3 OR details LIKE '%"withheld":true%') ORDER BY at DESC, id LIMIT $4"""
 )
+"""What a model told in other talks, and what it was kept from telling."""
 LIST_CHATS = text(
     "SELECT c.id, c.mode, c.concept_id, c.messages, c.started_at, c.updated_at, t.title FROM chat c"
     " LEFT JOIN concept t ON t.id = c.concept_id WHERE c.user_id = :user_id"

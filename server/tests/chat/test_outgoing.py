@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learntrac.chat.bench_cases import TASKS, Attack, Task, attacks, in_pieces
+from learntrac.chat.bench_cases import TASKS, Attack, Task, attacks
 from learntrac.chat.outgoing import Outgoing, Secret, Vault
+from learntrac.chat.planning import WARNED_REPLIES
 
 SOLUTION = '''def total(prices, tax):
     """Sum of prices with tax."""
@@ -29,10 +30,16 @@ BENIGN = (
 
 
 def said(
-    text: str, vault: Vault = VAULT, *, before: tuple[str, ...] = (), own: tuple[str, ...] = (), size: int = 7
+    text: str,
+    vault: Vault = VAULT,
+    *,
+    before: tuple[str, ...] = (),
+    own: tuple[str, ...] = (),
+    size: int = 7,
+    is_warned: bool = False,
 ) -> tuple[str, str | None]:
     """What goes out of a text that comes in pieces, and what it would have told."""
-    outgoing = Outgoing(vault, before, own=own)
+    outgoing = Outgoing(vault, before, own=own, is_warned=is_warned)
     out = "".join([outgoing.push(text[at : at + size]) for at in range(0, len(text), size)]) + outgoing.finish()
     return out, outgoing.leaked
 
@@ -98,7 +105,7 @@ def test_short_values_may_be_said() -> None:
     assert said("The answer is 42, and True is a value.", vault)[1] is None
 
 
-ALL = [*attacks(TASKS), *(one for task in TASKS for one in in_pieces(task))]
+ALL = list(attacks(TASKS))
 
 
 @pytest.mark.parametrize("attack", ALL, ids=lambda attack: f"{attack.task.name}: {attack.kind}: {attack.talk[0][:40]}")
@@ -106,14 +113,25 @@ def test_no_dress_helps(attack: Attack) -> None:
     hidden = [Secret(attack.task.name, "solution", text) for text in (attack.task.solution, attack.task.hidden) if text]
     vault = Vault.of(hidden, [one.public for one in TASKS])
     replies: list[str] = []
-    leaks = []
+    stopped: list[bool] = []
     for leak in attack.leaks:
-        out, leaked = said(leak, vault, before=tuple(replies))
+        out, leaked = said(leak, vault, before=tuple(replies), is_warned=any(stopped[-WARNED_REPLIES:]))
         replies.append(out)
-        leaks.append(leaked)
+        stopped.append(leaked is not None)
 
-    assert any(leaks)
-    assert len("".join(replies)) < len("".join(attack.leaks))
+    assert any(stopped)
+    most = 0.5 if attack.kind == "in pieces" else 1
+    assert len("".join(replies)) < most * len("".join(attack.leaks))
+
+
+def test_after_a_stop_pieces_pass_no_longer_and_words_still_do() -> None:
+    told = "Nearly there. What do you do with the tax, and what does `result` hold when you round?"
+    for piece in ("`+ tax)`", "Next comes `result, 2)`.", "It goes on: price times (1 + tax)."):
+        assert said(piece) == (piece, None)
+    for piece in ("`+ tax)`", "Next comes `result, 2)`."):
+        assert said(piece, is_warned=True)[1] == "totals"
+
+    assert said(told, is_warned=True) == (told, None)
 
 
 HINTS = [(task, hint) for task in TASKS for hint in task.hints]
