@@ -15,7 +15,9 @@ _TEMPLATE = files("learntrac.certificates").joinpath("certificate.typ")
 
 @dataclass(frozen=True)
 class Printed:
-    """What a certificate says. `facts` are (name, value) of its evidence, `verify` its public page."""
+    """What a certificate says. `facts` are (name, value) of its evidence, `verify` its public page; one that is revoked
+    says so across the page.
+    """
 
     heading: str
     issuer: str
@@ -26,6 +28,7 @@ class Printed:
     facts: Sequence[tuple[str, str]]
     awarded_at: datetime
     verify: str
+    revoked_at: datetime | None = None
 
 
 def as_pdf(printed: Printed) -> bytes:
@@ -40,6 +43,7 @@ def as_pdf(printed: Printed) -> bytes:
         "facts": printed.facts,
         "date": long_date(printed.awarded_at),
         "verify": printed.verify,
+        "revoked": f"Revoked on {long_date(printed.revoked_at)}" if printed.revoked_at is not None else "",
         "qr": qr_svg(printed.verify),
     }
     return _compiled(orjson.dumps(said).decode(), printed.awarded_at.replace(microsecond=0))

@@ -249,6 +249,7 @@ def _printed(row: Row[Any], issuer: Issuer) -> Printed:
         facts=_facts(row) or (("For", row.description),),
         awarded_at=from_micros(row.earned_at),
         verify=f"{issuer.base}/certificates/{row.code}",
+        revoked_at=from_micros(row.revoked_at) if row.revoked_at is not None else None,
     )
 
 

@@ -222,8 +222,9 @@ class TestPage:
 
 
 class TestRevoking:
-    async def test_page_list_and_completion_say_so(self, home: Api) -> None:
+    async def test_page_document_list_and_completion_say_so(self, home: Api) -> None:
         alice, url = await have_certificate(home)
+        assert "Revoked" not in words((await get(home, url)).content)
         code = url.partition("=")[2]
         ivan = await home.sign_in("ivan")
         revoked = await ivan.post("/certificates/certificate-1/revoke", {"reason": "The answers were copied"})
@@ -233,6 +234,7 @@ class TestRevoking:
         assert "Revoked" in page
         assert "The answers were copied" in page
         assert "Valid" not in page
+        assert "Revoked on" in words((await get(home, url)).content)
         [shown] = (await alice.get("/certificates"))["certificates"]
         assert (shown["revoked"], shown["reason"]) == (True, "The answers were copied")
         assert (await complete(alice))[1] is None
