@@ -3,10 +3,12 @@ in this process's memory and in Redis.
 
     python -m benchmarks.request_parts [DATABASE …]
 
-Each part, and each whole request, is called by itself in this process, without a network before it. Processor time of
-this process is counted: what PostgreSQL and Redis do meanwhile is not in it, and neither is waiting for them.
+Each part, and each whole request, is called in this process, without a network before it: by sixteen at once, as a
+server under load does, where one question to PostgreSQL or Redis serves all who came meanwhile; and one by one.
+Processor time of this process is counted: what PostgreSQL and Redis do is not in it, and neither is waiting for them.
 """
 
+import asyncio
 import os
 import sys
 import tempfile
@@ -31,7 +33,8 @@ from learntrac.seeding.order import Order
 from tests.backends.redis_server import RedisServer, find_program
 
 CONCEPTS, LEARNERS, EVENTS = 10_000, 200, 6_000
-ROUNDS, CALLS = 5, 150
+ROUNDS, CALLS = 5, 160
+AT_ONCE = (16, 1)
 TARGET = 0.15
 VERY_MANY = 10**9
 WHOLE = {
@@ -113,7 +116,7 @@ async def _send(message: Message) -> None:
         raise RuntimeError(str(message))
 
 
-async def measure(place: Place, token: str, redis_url: str | None) -> dict[str, list[float]]:
+async def measure(place: Place, token: str, redis_url: str | None, at_once: int) -> dict[str, list[float]]:
     """Microseconds of processor time of each part and each whole request, by round."""
     settings = Settings(
         trac_env=place.folder,
@@ -128,14 +131,14 @@ async def measure(place: Place, token: str, redis_url: str | None) -> dict[str, 
         taken: dict[str, list[float]] = {name: [] for name in contestants}
         for _ in range(ROUNDS + 1):
             for name, part in contestants.items():
-                taken[name].append(await _microseconds(part))
+                taken[name].append(await _microseconds(part, at_once))
     return {name: figures[1:] for name, figures in taken.items()}
 
 
-async def _microseconds(part: Part) -> float:
+async def _microseconds(part: Part, at_once: int) -> float:
     begun = time.process_time()
-    for _ in range(CALLS):
-        await part()
+    for _ in range(CALLS // at_once):
+        await asyncio.gather(*(part() for _ in range(at_once)))
     return (time.process_time() - begun) / CALLS * 1e6
 
 
@@ -188,10 +191,9 @@ def main(databases: Sequence[str] = DATABASES) -> None:
                 if kept == "Redis" and url is None:
                     print("No Redis here.")
                     continue
-                show(
-                    f"{database}, limits in {kept}",
-                    uvloop.run(measure(place, token, url)),
-                )
+                for at_once in AT_ONCE:
+                    taken = uvloop.run(measure(place, token, url, at_once))
+                    show(f"{database}, limits in {kept}, {at_once} at once", taken)
 
 
 def show(title: str, taken: dict[str, list[float]]) -> None:

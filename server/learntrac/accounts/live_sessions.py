@@ -1,14 +1,14 @@
 """Which sign-ins are not over. The database is the truth, and the only one: Redis may be down, flushed or restored."""
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from learntrac.accounts import queries
 from learntrac.accounts.tokens import Claims
 from learntrac.kit.db import Database
 from learntrac.kit.readers import HotReader, Row
+from learntrac.kit.together import Together
 
 REMEMBERED_SESSIONS = 50_000
 REMEMBERED_SECONDS = 5.0
@@ -29,7 +29,7 @@ def open_live_sessions(database: Database) -> "LiveSessions":
     """
     if database.is_sqlite:
         return LiveSessions(find_alone(database.hot), remember_seconds=REMEMBERED_SECONDS)
-    return LiveSessions(Together(database.hot).find, remember_seconds=0)
+    return LiveSessions(find_together(database.hot), remember_seconds=0)
 
 
 class LiveSessions:
@@ -80,45 +80,11 @@ def find_alone(reader: HotReader) -> FindSession:
     return find
 
 
-class Together:
-    """Asks PostgreSQL for all who came while the last reading was under way: under load one round trip serves many.
+def find_together(reader: HotReader) -> FindSession:
+    """One reading for all who came while the last one was under way."""
 
-    Nobody is answered by a reading that began before they asked, so nothing is ever remembered.
-    """
+    async def find_all(session_ids: Sequence[str]) -> list[Row | None]:
+        live = {row[2]: row for row in await reader.rows(queries.ARE_LIVE, list(session_ids))}
+        return [live.get(session_id) for session_id in session_ids]
 
-    def __init__(self, reader: HotReader) -> None:
-        self._reader = reader
-        self._waiting: list[tuple[str, asyncio.Future[Row | None]]] = []
-        self._asking: asyncio.Task[None] | None = None
-
-    async def find(self, session_id: str) -> Row | None:
-        """What `FindSession` promises. Raises Unavailable."""
-        answer: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((session_id, answer))
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
-        return await answer
-
-    async def _ask(self) -> None:
-        try:
-            while self._waiting:
-                asked, self._waiting = self._waiting, []
-                await self._ask_for(asked)
-        finally:
-            self._asking = None
-
-    async def _ask_for(self, asked: list[tuple[str, "asyncio.Future[Row | None]"]]) -> None:
-        live: dict[str, Row] = {}
-        problem: Exception | None = None
-        try:
-            rows = await self._reader.rows(queries.ARE_LIVE, [session_id for session_id, _ in asked])
-            live = {row[2]: row for row in rows}
-        except Exception as error:  # noqa: BLE001 - it is theirs who asked
-            problem = error
-        for session_id, answer in asked:
-            if answer.done():  # who asked is gone by now
-                continue
-            if problem is not None:
-                answer.set_exception(problem)
-            else:
-                answer.set_result(live.get(session_id))
+    return Together(find_all).ask

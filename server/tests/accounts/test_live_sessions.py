@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from learntrac.accounts import live_sessions, queries, service
-from learntrac.accounts.live_sessions import LiveSessions, Together, find_alone
+from learntrac.accounts.live_sessions import LiveSessions, find_alone, find_together
 from learntrac.accounts.tokens import Claims
 from learntrac.kit.errors import Unavailable
 from learntrac.kit.readers import HotReader, Row
@@ -101,8 +101,8 @@ class Away:
 
 
 async def test_a_database_that_is_away_is_told_to_each() -> None:
-    together = Together(Away())
-    refused = await asyncio.gather(*(together.find("one") for _ in range(3)), return_exceptions=True)
+    find = find_together(Away())
+    refused = await asyncio.gather(*(find("one") for _ in range(3)), return_exceptions=True)
 
     assert [type(error) for error in refused] == [Unavailable] * 3
 
@@ -113,37 +113,37 @@ class TestTogether:
 
     async def test_who_come_during_a_reading_share_the_next(self, api: Api) -> None:
         reader = CountingReader(api.parts.database.hot)
-        together = Together(reader)
+        find = find_together(reader)
         sessions = [(await claims_of(api, name)).session_id for name in ("alice", "bob")]
-        found = await asyncio.gather(*(together.find(session) for session in [*sessions, "unheard-of"] * 40))
+        found = await asyncio.gather(*(find(session) for session in [*sessions, "unheard-of"] * 40))
 
         assert [row and row[0] for row in found] == ["alice", "bob", None] * 40
         assert reader.readings == 1
-        first = asyncio.create_task(together.find(sessions[0]))
+        first = asyncio.ensure_future(find(sessions[0]))
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # now its reading is under way
-        await asyncio.gather(*(together.find(sessions[1]) for _ in range(10)))
+        await asyncio.gather(*(find(sessions[1]) for _ in range(10)))
         await first
         assert reader.readings == 3
 
     async def test_a_reading_that_began_before_a_logout_answers_nobody_who_came_after(self, api: Api) -> None:
         claims = await claims_of(api)
         reader = CountingReader(api.parts.database.hot)
-        together, later = Together(reader), list[asyncio.Task[Row | None]]()
+        find, later = find_together(reader), list[asyncio.Task[Row | None]]()
 
         async def log_out_and_come_later() -> None:
             reader.meanwhile = None
             await another_server_ends(api, claims)
-            later.append(asyncio.create_task(together.find(claims.session_id)))
+            later.append(asyncio.ensure_future(find(claims.session_id)))
             await asyncio.sleep(0)
 
         reader.meanwhile = log_out_and_come_later
-        assert await together.find(claims.session_id), "who asked before it is let in"
+        assert await find(claims.session_id), "who asked before it is let in"
         assert await later[0] is None
 
     async def test_who_goes_away_does_not_keep_the_others_waiting(self, api: Api) -> None:
-        together, claims = Together(api.parts.database.hot), await claims_of(api)
-        gone, there = [asyncio.create_task(together.find(claims.session_id)) for _ in range(2)]
+        find, claims = find_together(api.parts.database.hot), await claims_of(api)
+        gone, there = [asyncio.ensure_future(find(claims.session_id)) for _ in range(2)]
         await asyncio.sleep(0)
         gone.cancel()
 

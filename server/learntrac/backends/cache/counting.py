@@ -13,31 +13,36 @@ MOST_COUNTERS = 100_000
 """Under 40 MB. Beyond it the one that was asked for least recently is forgotten."""
 
 COUNT = """
--- KEYS: the counter. ARGV: the limit, the window's seconds, 1 to count or 0 to look.
+-- KEYS: the counters. ARGV, for each: the limit, the window's seconds, 1 to count or 0 to look.
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
-local limit, seconds = tonumber(ARGV[1]), tonumber(ARGV[2])
-local window = math.floor(now / seconds)
-local left = (window + 1) * seconds - now
-local before, current = 0, 0
+local answers = {}
 
-local kept = redis.call('GET', KEYS[1])
-if kept then
-  local at, earlier, later = string.match(kept, '(%d+) (%d+) (%d+)')
-  if tonumber(at) == window then
-    before, current = tonumber(earlier), tonumber(later)
-  elseif tonumber(at) == window - 1 then
-    before = tonumber(later)
+for i, key in ipairs(KEYS) do
+  local limit, seconds = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1])
+  local window = math.floor(now / seconds)
+  local left = (window + 1) * seconds - now
+  local before, current = 0, 0
+
+  local kept = redis.call('GET', key)
+  if kept then
+    local at, earlier, later = string.match(kept, '(%d+) (%d+) (%d+)')
+    if tonumber(at) == window then
+      before, current = tonumber(earlier), tonumber(later)
+    elseif tonumber(at) == window - 1 then
+      before = tonumber(later)
+    end
   end
-end
 
-local allowed = math.floor(before * left / seconds) + current < limit
-if allowed and ARGV[3] == '1' then
-  current = current + 1
-  local until_slid_out = math.ceil((left + seconds) * 1000)
-  redis.call('SET', KEYS[1], string.format('%d %d %d', window, before, current), 'PX', until_slid_out)
+  local allowed = math.floor(before * left / seconds) + current < limit
+  if allowed and ARGV[3 * i] == '1' then
+    current = current + 1
+    local until_slid_out = math.ceil((left + seconds) * 1000)
+    redis.call('SET', key, string.format('%d %d %d', window, before, current), 'PX', until_slid_out)
+  end
+  answers[i] = {allowed and 1 or 0, before, current, tostring(left)}
 end
-return {allowed and 1 or 0, before, current, tostring(left)}
+return answers
 """
 """One call that decides, counts and tells: two would cost twice the time, and others could come between.
 

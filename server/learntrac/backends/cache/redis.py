@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -16,17 +16,22 @@ from learntrac.backends.cache.memory import MemoryCache
 from learntrac.backends.cache.patience import at_most
 from learntrac.kit.logs import get_logger
 from learntrac.kit.metrics import NOT_WATCHED, Calls
+from learntrac.kit.together import Together
 
 ANSWER_WITHIN_SECONDS = 0.5
 """For a call as a whole, connecting included."""
 TRY_AGAIN_AFTER_SECONDS = 1.0
 CALLS_AT_ONCE = 8
 """Each has a connection of its own: a burst is over sooner on a few of them than while a hundred are opened."""
+COUNTED_AT_ONCE = 100
+"""Hits in one call, which is most of what a hit costs. Nobody else is served by Redis while it counts them."""
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 """A claim that ran out may be another's by now."""
 
 _log = get_logger("learntrac.cache")
 _T = TypeVar("_T")
+_Hit = tuple[bytes, int, int, int]
+"""(counter, limit, the window's seconds, 1 to count or 0 to look)"""
 
 
 class RedisCache:
@@ -46,6 +51,7 @@ class RedisCache:
         self._pool = _pool(url)
         self._client: Redis = Redis(connection_pool=self._pool)
         self._count = self._client.register_script(COUNT)
+        self._counting = Together(self._count_all, most=COUNTED_AT_ONCE)
         self._release = self._client.register_script(RELEASE)
         self._memory = MemoryCache()
         self._fanout = Fanout()
@@ -55,13 +61,14 @@ class RedisCache:
         self._try_at = 0.0
 
     async def hit(self, key: str, *, limit: int, window_seconds: int) -> Window:
-        return await self._or(
+        # Without taking room: those who come at once share a call.
+        return await self._tried(
             lambda: self._window(key, limit, window_seconds, by=1),
             lambda: self._memory.hit(key, limit=limit, window_seconds=window_seconds),
         )
 
     async def peek(self, key: str, *, limit: int, window_seconds: int) -> Window:
-        return await self._or(
+        return await self._tried(
             lambda: self._window(key, limit, window_seconds, by=0),
             lambda: self._memory.peek(key, limit=limit, window_seconds=window_seconds),
         )
@@ -126,9 +133,15 @@ class RedisCache:
 
     async def _window(self, key: str, limit: int, window_seconds: int, *, by: int) -> Window:
         name = _counter(key, limit, window_seconds)
-        allowed, before, current, left = await self._count(keys=[name], args=[limit, window_seconds, by])
+        allowed, before, current, left = await self._counting.ask((name, limit, window_seconds, by))
         counts = Counts(before, current, float(left))
         return Window.of(counts, allowed=bool(allowed), limit=limit, window_seconds=window_seconds, now=time.time())
+
+    async def _count_all(self, hits: Sequence[_Hit]) -> Sequence[Any]:
+        async with at_most(ANSWER_WITHIN_SECONDS):
+            keys, args = [hit[0] for hit in hits], [number for hit in hits for number in hit[1:]]
+            answers: Sequence[Any] = await self._count(keys=keys, args=args)
+        return answers
 
     async def _noted(self, shared: Callable[[], Awaitable[_T]]) -> _T:
         begun = time.perf_counter()
@@ -142,14 +155,17 @@ class RedisCache:
 
     async def _or(self, shared: Callable[[], Awaitable[_T]], alone: Callable[[], Awaitable[_T]]) -> _T:
         async with self._room:
-            if self._may_try():
-                try:
-                    async with at_most(ANSWER_WITHIN_SECONDS):
-                        if self._away:
-                            await self._noted(self._prove)
-                        return await self._noted(shared)
-                except Exception as error:  # noqa: BLE001 - whatever Redis does, a request is not the one to suffer
-                    self._lost(error)
+            return await self._tried(shared, alone)
+
+    async def _tried(self, shared: Callable[[], Awaitable[_T]], alone: Callable[[], Awaitable[_T]]) -> _T:
+        if self._may_try():
+            try:
+                async with at_most(ANSWER_WITHIN_SECONDS):
+                    if self._away:
+                        await self._noted(self._prove)
+                    return await self._noted(shared)
+            except Exception as error:  # noqa: BLE001 - whatever Redis does, a request is not the one to suffer
+                self._lost(error)
         return await alone()
 
     def _may_try(self) -> bool:
