@@ -61,14 +61,13 @@ class RedisCache:
         self._try_at = 0.0
 
     async def hit(self, key: str, *, limit: int, window_seconds: int) -> Window:
-        # Without taking room: those who come at once share a call.
-        return await self._tried(
+        return await self._counted(
             lambda: self._window(key, limit, window_seconds, by=1),
             lambda: self._memory.hit(key, limit=limit, window_seconds=window_seconds),
         )
 
     async def peek(self, key: str, *, limit: int, window_seconds: int) -> Window:
-        return await self._tried(
+        return await self._counted(
             lambda: self._window(key, limit, window_seconds, by=0),
             lambda: self._memory.peek(key, limit=limit, window_seconds=window_seconds),
         )
@@ -138,9 +137,15 @@ class RedisCache:
         return Window.of(counts, allowed=bool(allowed), limit=limit, window_seconds=window_seconds, now=time.time())
 
     async def _count_all(self, hits: Sequence[_Hit]) -> Sequence[Any]:
-        async with at_most(ANSWER_WITHIN_SECONDS):
-            keys, args = [hit[0] for hit in hits], [number for hit in hits for number in hit[1:]]
-            answers: Sequence[Any] = await self._count(keys=keys, args=args)
+        if self._away:  # since they came
+            raise CacheDown("it did not answer those before")
+        keys, args = [hit[0] for hit in hits], [number for hit in hits for number in hit[1:]]
+        try:
+            async with at_most(ANSWER_WITHIN_SECONDS):
+                answers: Sequence[Any] = await self._count(keys=keys, args=args)
+        except Exception as error:
+            self._lost(error)
+            raise
         return answers
 
     async def _noted(self, shared: Callable[[], Awaitable[_T]]) -> _T:
@@ -156,6 +161,15 @@ class RedisCache:
     async def _or(self, shared: Callable[[], Awaitable[_T]], alone: Callable[[], Awaitable[_T]]) -> _T:
         async with self._room:
             return await self._tried(shared, alone)
+
+    async def _counted(self, shared: Callable[[], Awaitable[_T]], alone: Callable[[], Awaitable[_T]]) -> _T:
+        """As `_or`; those who come at once share a call, so that they take no room, and it is timed as one."""
+        if self._away:
+            return await self._tried(shared, alone)
+        try:
+            return await self._noted(shared)
+        except Exception:  # noqa: BLE001 - noted by the call itself
+            return await alone()
 
     async def _tried(self, shared: Callable[[], Awaitable[_T]], alone: Callable[[], Awaitable[_T]]) -> _T:
         if self._may_try():
