@@ -30,7 +30,8 @@ AIMS_MS = {10_000: 50, 100_000: 250}
 """Concepts, and the aim for the 95th percentile."""
 LAYERS = (8, 40)
 ASKED = 40
-ROUNDS = 3
+ROUNDS, WARM_UP = 3, 5
+"""Rounds that count, and rounds before them: Java is slow until it has compiled what is asked for again and again."""
 FOLLOWED_WITHIN_SECONDS = 600
 
 
@@ -88,14 +89,14 @@ def wait_until_followed(server: Server) -> None:
 
 
 def measure(place: Place, course: str, neo4j: Neo4jServer | None) -> list[tuple[str, ...]]:
-    """Rows of the table for a course: twins take turns; a first round that warms up is not counted."""
+    """Rows of the table for a course: twins take turns; the first rounds, which warm up, are not counted."""
     asked, rows = questions(place.tickets), []
     with twins(place, neo4j) as running:
         tokens = {name: servers.sign_in(server) for name, server in running.items()}
         rounds = [
             {(name, what): timed(running[name], asked[what], tokens[name]) for name in running for what in asked}
-            for _ in range(ROUNDS + 1)
-        ][1:]
+            for _ in range(WARM_UP + ROUNDS)
+        ][WARM_UP:]
     for name, what in rounds[0]:
         taken = [one[name, what] for one in rounds]
         plain = [statistics.median(one[name, "plain"]) for one in rounds]

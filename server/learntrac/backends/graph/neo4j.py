@@ -8,7 +8,7 @@ each. Anybody may read it; it is a copy (docs/decisions/0020-neo4j.md).
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString
 from urllib.parse import unquote, urlsplit
@@ -60,11 +60,16 @@ _FIRST: LiteralString = (
     "MATCH (near:Concept) WHERE near.id >= 0 WITH near.id AS id ORDER BY id LIMIT $limit"
     " RETURN collect(id) AS ids, collect(0) AS steps"
 )
+# With every edge that leads down from there or aside: to ask for them by number would cost as much again.
 _NEEDED: LiteralString = (
     "MATCH (asked:Concept) WHERE asked.id IN $asked"
-    " MATCH (asked)<-[:PREREQUISITE_FOR*0..]-(need:Concept) WITH DISTINCT need"
-    " OPTIONAL MATCH (need)-[:ALTERNATIVE_TO]-(other:Concept)"
-    " RETURN collect(DISTINCT need.id) AS needs, collect(DISTINCT other.id) AS others"
+    " MATCH (asked)<-[:PREREQUISITE_FOR*0..]-(need:Concept)"
+    " WITH DISTINCT need WHERE NOT need.id IN $known WITH collect(need) AS found"
+    " CALL { WITH found UNWIND found AS need MATCH (need)<-[r:PREREQUISITE_FOR]-(below:Concept)"
+    "  RETURN collect(below.id) AS below, collect(need.id) AS above, collect(r.weight) AS weights }"
+    " CALL { WITH found UNWIND found AS need MATCH (need)-[r:ALTERNATIVE_TO]-(:Concept) WITH DISTINCT r"
+    "  RETURN collect(startNode(r).id) AS ones, collect(endNode(r).id) AS others, collect(r.weight) AS strengths }"
+    " RETURN [need IN found | need.id] AS needs, below, above, weights, ones, others, strengths"
 )
 _AMONG: LiteralString = (
     "MATCH (a:Concept)-[r:PREREQUISITE_FOR|RELATED_TO|ALTERNATIVE_TO]->(b:Concept)"
@@ -166,14 +171,14 @@ class Neo4jGraph:
             return Subgraph(distance, await _edges_among(transaction, list(distance)), len(found["ids"]) > limit)
 
     async def needed_for(self, target: int, *, limit: int) -> Subgraph:
-        needed, asked = set[int](), {target}
+        needed, asked, edges = set[int](), {target}, set[Edge]()
         async with self.client.reading() as transaction:
             while asked:  # once for the target, and again for alternatives that bring needs of their own
-                found = await _single(transaction, _NEEDED, asked=list(asked))
+                found = await _single(transaction, _NEEDED, asked=list(asked), known=list(needed))
                 needed.update(found["needs"])
-                asked = set(found["others"]) - needed
-            edges = await _edges_among(transaction, list(needed)) if len(needed) > 1 else ()
-        edges = tuple(edge for edge in edges if edge.relationship != RELATED)
+                aside = set(_edges(ALTERNATIVE, found["ones"], found["others"], found["strengths"]))
+                edges |= aside | set(_edges(PREREQUISITE, found["below"], found["above"], found["weights"]))
+                asked = {end for edge in aside for end in (edge.source, edge.target)} - needed
         distance = steps_down(target, edges) if needed else {}
         nearest = dict(sorted(distance.items(), key=lambda pair: (pair[1], pair[0]))[:limit])
         return Subgraph(nearest, among(edges, nearest), truncated=len(distance) > limit)
@@ -189,6 +194,12 @@ class Neo4jGraph:
 async def _single(transaction: AsyncTransaction, query: LiteralString, **parameters: Any) -> Any:
     """The one row of a result."""
     return await (await transaction.run(query, parameters)).single(strict=True)
+
+
+def _edges(kind: str, sources: Iterable[int], targets: Iterable[int], weights: Iterable[float]) -> Iterator[Edge]:
+    return (
+        Edge(source, target, kind, weight) for source, target, weight in zip(sources, targets, weights, strict=True)
+    )
 
 
 async def _edges_among(transaction: AsyncTransaction, ids: list[int]) -> tuple[Edge, ...]:
