@@ -208,7 +208,7 @@ async def _guarded(tutor: Tutor, turn: Turn, brief: Brief, tasks: Tasks, before:
         tuple(dict.fromkeys(public)),
         (*own, tasks.last_code),
         tasks.in_quiz,
-        is_warned=any(said.withheld for said in (*elsewhere[-WARNED_REPLIES:], *here[-WARNED_REPLIES:])),
+        is_warned=any(said.withheld for said in [*elsewhere, *here][-WARNED_REPLIES:]),
     )
 
 

@@ -196,7 +196,9 @@ async def test_pieces_add_up_over_several_talks(api: Api, wire: WireServer) -> N
 
     out = "".join(str(one.body) for one in told)
     assert sum(line[2:] in out for line in lines) < len(lines) / 2
-    assert any(one["withheld"] for one in told)
+    stopped = [one["withheld"] for one in told]
+    assert stopped == sorted(stopped), "once one was stopped, the rest is"
+    assert stopped[-1] is True
 
 
 @pytest.mark.parametrize(
