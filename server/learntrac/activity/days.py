@@ -7,6 +7,7 @@ microseconds since 1970, days are days since 1970, scores and outcomes are milli
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from learntrac.kit.clock import to_micros
@@ -75,7 +76,8 @@ class Figures:
 
     def values(self) -> tuple[int, ...]:
         """In the order of FIGURES."""
-        return tuple(getattr(self, name) for name in FIGURES)
+        found: tuple[int, ...] = _VALUES(self)
+        return found
 
     @property
     def completion_rate(self) -> float:
@@ -119,6 +121,7 @@ class Figures:
 
 
 FIGURES = tuple(one.name for one in fields(Figures))
+_VALUES = attrgetter(*FIGURES)
 
 
 @dataclass(slots=True)
@@ -161,7 +164,7 @@ def days_of(log: Iterable[Happened]) -> list[LearnerDay]:
     days: dict[tuple[int, int], LearnerDay] = {}
     completed: dict[int, LearnerDay] = {}
     tried: dict[int, LearnerDay] = {}
-    for line in sorted(log, key=_in_time):
+    for line in sorted(log, key=attrgetter("at", "id")):
         key = line.concept_id, day_of(line.at)
         day = days.get(key)
         if day is None:
@@ -178,10 +181,6 @@ def days_of(log: Iterable[Happened]) -> list[LearnerDay]:
     for day in tried.values():
         day.figures.tried_last, day.figures.score_last = 1, day.score or 0
     return [days[key] for key in sorted(days)]
-
-
-def _in_time(line: Happened) -> tuple[int, int]:
-    return line.at, line.id
 
 
 def _add_answer(day: LearnerDay, line: Happened) -> None:
@@ -218,10 +217,7 @@ def within(days: Iterable[LearnerDay], first: int, last: int) -> Iterator[Learne
 
 def total(days: Iterable[LearnerDay]) -> Figures:
     """All of them added up."""
-    whole = Figures()
-    for day in days:
-        whole.add(day.figures)
-    return whole
+    return Figures(*map(sum, zip(*(day.figures.values() for day in days), strict=True)))
 
 
 def total_until(days: Iterable[LearnerDay]) -> Figures:

@@ -1,7 +1,6 @@
 """The doors of progress."""
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
 from learntrac.accounts.callers import Caller, SignedIn, whose
 from learntrac.concepts.viewing import viewer_of
@@ -25,11 +24,10 @@ async def get_history(request: Request, caller: SignedIn) -> Response:
     query = read_query(request, HistoryQuery)
     state = request.app.state
     viewer = viewer_of(state.trac.permissions(), caller.user_id)
-    return _response(
-        await service.get_history(
-            state.database.hot, viewer=viewer, user_id=caller.user_id, query=query, now=state.clock()
-        )
+    body = await service.get_history(
+        state.database.hot, viewer=viewer, user_id=caller.user_id, query=query, now=state.clock()
     )
+    return Response(body, media_type="application/json")
 
 
 @router.get("/{user_id}", response_model=Progress, openapi_extra=describes(ProgressQuery, may_miss=True))
@@ -54,9 +52,5 @@ async def _progress_of(request: Request, caller: Caller, user_id: str, query: Pr
             model=state.model,
             now=state.clock(),
         )
-    return _response(progress)
-
-
-def _response(answer: BaseModel) -> Response:
     # As it is: FastAPI would check it again, field for field.
-    return Response(answer.model_dump_json().encode(), media_type="application/json")
+    return Response(progress.model_dump_json().encode(), media_type="application/json")

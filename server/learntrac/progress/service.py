@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.activity.days import LearnerDay, day_number, total
@@ -31,10 +32,7 @@ from learntrac.progress.figures import (
 from learntrac.progress.recommending import Asked, explain, read_ranking
 from learntrac.progress.schemas import (
     Activity,
-    History,
-    HistoryEntry,
     HistoryQuery,
-    HistoryTotals,
     MilestoneProgress,
     OverallProgress,
     Progress,
@@ -92,25 +90,23 @@ async def get_progress(
     )
 
 
-async def get_history(
-    reader: HotReader, *, viewer: Viewer, user_id: str, query: HistoryQuery, now: datetime
-) -> History:
-    """What `user_id` did, by day, week or month. Raises ValidationFailed when the dates are the wrong way round."""
+async def get_history(reader: HotReader, *, viewer: Viewer, user_id: str, query: HistoryQuery, now: datetime) -> bytes:
+    """What `user_id` did, by day, week or month: the JSON of a History. Raises ValidationFailed when the dates are the
+    wrong way round.
+    """
     first, last = _days(query, now.date())
     days = await _days_of(reader, viewer, user_id, day_number(first), day_number(last))
     periods = history(days, query.granularity)
     whole = Period()
     for day in days:
         whole.add(day)
-    return History(
-        history=[_entry(day, period) for day, period in periods.items()],
-        totals=HistoryTotals(
-            concepts_completed=len(whole.completed),
-            concepts_mastered=len(whole.mastered),
-            total_time_spent=whole.seconds,
-            average_mastery_score=total(days).average_mastery,
-        ),
-    )
+    totals = {
+        "concepts_completed": len(whole.completed),
+        "concepts_mastered": len(whole.mastered),
+        "total_time_spent": whole.seconds,
+        "average_mastery_score": total(days).average_mastery,
+    }
+    return orjson.dumps({"history": [_entry(day, period) for day, period in periods.items()], "totals": totals})
 
 
 def _days(query: HistoryQuery, today: date) -> tuple[date, date]:
@@ -122,16 +118,16 @@ def _days(query: HistoryQuery, today: date) -> tuple[date, date]:
     return first, last
 
 
-def _entry(day: date, period: Period) -> HistoryEntry:
-    return HistoryEntry(
-        date=day,
-        concepts_started=len(period.started),
-        concepts_completed=len(period.completed),
-        concepts_mastered=len(period.mastered),
-        time_spent=period.seconds,
-        exercises_completed=period.exercises,
-        quiz_average=period.quiz_average(),
-    )
+def _entry(day: date, period: Period) -> dict[str, object]:
+    return {
+        "date": day,
+        "concepts_started": len(period.started),
+        "concepts_completed": len(period.completed),
+        "concepts_mastered": len(period.mastered),
+        "time_spent": period.seconds,
+        "exercises_completed": period.exercises,
+        "quiz_average": period.quiz_average(),
+    }
 
 
 async def _standings(reader: HotReader, course: KnownCourse, user_id: str) -> tuple[Counter[str], list[_Standing]]:
