@@ -7,9 +7,10 @@ OLD_CONCEPTS = text(
     " WHERE s.mark IS NULL OR s.mark <> c.fingerprint ORDER BY c.id"
 )
 GONE_CONCEPTS = text(
-    "SELECT s.key FROM passage_source s LEFT JOIN concept c ON CAST(c.id AS text) = s.key"
-    " WHERE s.source = 'concept' AND c.id IS NULL ORDER BY s.key"
+    "SELECT key FROM passage_source WHERE source = 'concept' AND key NOT IN (SELECT CAST(id AS text) FROM concept)"
+    " ORDER BY key"
 )
+"""Not by a join: no index has a number as text, and SQLite would compare each with each."""
 PAGES = text("SELECT name, version, words, length(content) AS characters FROM page ORDER BY name")
 PAGE_MARKS = text("SELECT key, mark FROM passage_source WHERE source = 'page'")
 GONE_PAGES = text(
