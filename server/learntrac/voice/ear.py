@@ -107,16 +107,18 @@ class Ear:
         await self._feed(heard)
         return [*heard, *await self.end_stream()] if is_final else heard
 
-    async def lull(self) -> tuple[bytes, list[Heard]]:
-        """Nothing more came for a while, and may come again: what was decoded meanwhile, and what is heard with the
-        end of the utterance. Raises as `decode` and `hear` do.
+    async def lull(self) -> tuple[bytes, list[Heard], bool]:
+        """Nothing more came for a while, and may come again: what was decoded meanwhile, what is heard with the end of
+        the utterance, and whether more of the sound may still be on its way through the decoder, so that the utterance
+        has not ended. Raises as `decode` and `hear` do.
         """
         pcm = await self._decoder.feed(b"") if self._decoder is not None else b""
         heard = await self.hear(pcm, is_final=False)
-        if self._number:
+        is_late = bool(pcm) or (self._decoder is not None and not self._seconds)
+        if self._number and not is_late:
             await self._end(heard, "final")
             self._endpointing = Endpointing()
-        return pcm, heard
+        return pcm, heard, is_late
 
     async def end_stream(self) -> list[Heard]:
         """No more comes: what is heard of it."""

@@ -52,6 +52,8 @@ from learntrac.voice.wording import Shown
 
 LULL_SECONDS = 1.5
 """A microphone that is switched off sends no silence: who was speaking has finished after so long."""
+LATE_SECONDS, MOST_LULLS = 0.3, 60
+"""What was still being decoded then is looked for again after so long, and so often: a decoder may only be starting."""
 CHUNK_WITHIN_SECONDS = 2.0
 """A chunk that others have overtaken is waited for so long."""
 PATH = "/ws/voice"
@@ -87,6 +89,7 @@ class Talk:
         self._beside: set[asyncio.Task[None]] = set()
         self._ended_at: float | None = None
         self._lulling: asyncio.TimerHandle | None = None
+        self._lulls = 0
         self._is_over = False
 
     async def take(self, message: ClientMessage) -> None:
@@ -205,8 +208,11 @@ class Talk:
 
     async def _lull(self, talk: Conversation) -> None:
         async def heard() -> list[Heard]:
-            pcm, found = await self._ear.lull()
+            pcm, found, is_late = await self._ear.lull()
             await self._meter.take(talk, len(pcm) / BYTES_A_SECOND)
+            if is_late and self._lulls < MOST_LULLS and not self._is_over:
+                self._lulls += 1
+                self._look_again_in(LATE_SECONDS, talk.stream, talk.piece)
             return found
 
         await self._try_to_hear(talk, heard)
@@ -231,10 +237,12 @@ class Talk:
         """Come back should nothing follow this sound."""
         if self._lulling is not None:
             self._lulling.cancel()
-        self._lulling = None
+        self._lulling, self._lulls = None, 0
         if after is not None:
-            loop = asyncio.get_running_loop()
-            self._lulling = loop.call_later(LULL_SECONDS, self._no_more_came, after.stream, after.piece + 1)
+            self._look_again_in(LULL_SECONDS, after.stream, after.piece + 1)
+
+    def _look_again_in(self, seconds: float, stream: int, piece: int) -> None:
+        self._lulling = asyncio.get_running_loop().call_later(seconds, self._no_more_came, stream, piece)
 
     def _no_more_came(self, stream: int, piece: int) -> None:
         self._run_beside(self.step(lambda talk: talk.no_more_came(stream, piece)))
