@@ -2,8 +2,10 @@
 
 import random
 import struct
+from collections.abc import Sequence
 
 from learntrac.backends.speech import SAMPLE_RATE, AudioFormat, Transcript
+from learntrac.backends.speech.decoding import ProcessDecoding
 from learntrac.voice.ear import Ear
 from learntrac.voice.effects import Listen
 from learntrac.voice.hearing import Began, Ended
@@ -13,23 +15,28 @@ from tests.voice.clients import silence
 class Late:
     """A decoder out of which nothing comes before it was asked some times, as on a machine that is held up."""
 
-    def __init__(self, *pieces: bytes) -> None:
+    def __init__(self, pieces: Sequence[bytes]) -> None:
         self._pieces = list(pieces)
-
-    def open(self, format: AudioFormat, *, longest_seconds: float = 0) -> "Late":  # noqa: A002, ARG002 - the protocol's
-        return self
-
-    async def decode(self, data: bytes, *, format: AudioFormat = "auto", longest_seconds: float) -> bytes:  # noqa: A002
-        raise NotImplementedError
 
     async def feed(self, _data: bytes) -> bytes:
         return self._pieces.pop(0) if self._pieces else b""
 
     async def finish(self) -> bytes:
-        return b""
+        return b"".join(self._pieces)
 
     async def close(self) -> None:
-        return None
+        self._pieces.clear()
+
+
+class LateDecoding(ProcessDecoding):
+    """The decoding there is, whose streams come late."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__(processes=1)
+        self._pieces = pieces
+
+    def open(self, format: AudioFormat, *, longest_seconds: float = 60) -> Late:  # type: ignore[override] # noqa: A002, ARG002 - a slower one
+        return Late(self._pieces)
 
 
 class Kept:
@@ -57,7 +64,7 @@ def noise(seconds: float) -> bytes:
 
 async def test_what_comes_out_late_is_heard_before_the_utterance_ends() -> None:
     hearing = Kept()
-    ear = Ear(Late(b"", b"", silence(0.6) + noise(0.8), noise(0.8)), lambda _code: hearing)
+    ear = Ear(LateDecoding(b"", b"", silence(0.6) + noise(0.8), noise(0.8)), lambda _code: hearing)
     assert await ear.hear(await ear.decode(Listen(b"webm", is_final=False)), is_final=False) == []
 
     found = [await ear.lull() for _ in range(4)]
