@@ -188,8 +188,8 @@ async def _turn(session: AsyncSession, chat: Row[Any], message: Row[Any]) -> Tur
 
 
 def _made(chat: Row[Any], found: Sequence[Row[Any]], text: str, place: int, *, wants_code: bool) -> Turn:
-    latest = [(row, orjson.loads(row.details)) for row in found[-_LAST:]]
-    told = [(row, orjson.loads(row.details)) for row in found if row.role == "assistant"][-_LAST:]
+    everything = [(row, orjson.loads(row.details)) for row in found]
+    told = [(row, details) for row, details in everything if row.role == "assistant"][-_LAST:]
     given = [
         Given(details["aim"], cast("Rung", details["rung"]), from_micros(row.at))
         for row, details in told
@@ -205,7 +205,7 @@ def _made(chat: Row[Any], found: Sequence[Row[Any]], text: str, place: int, *, w
         reply_id=f"msg-{secrets.token_hex(8)}",
         place=place + 1,
         text=text,
-        said=tuple(Said(row.role, row.content, details.get("withheld", False)) for row, details in latest),
+        said=tuple(Said(row.role, row.content, details.get("withheld", False)) for row, details in everything[-_LAST:]),
         given=tuple(given),
         asked=tuple(question.objective for question in questions),
         open_question=Question(**last) if last else None,

@@ -4,7 +4,6 @@ Looked for at every request it would cost as much as the course is long.
 """
 
 import asyncio
-from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
@@ -32,10 +31,11 @@ class Starts:
     def __init__(self, starts: Iterable[Start]) -> None:
         self._all: defaultdict[float, list[Start]] = defaultdict(list)
         self._of: defaultdict[str, defaultdict[float, list[Start]]] = defaultdict(lambda: defaultdict(list))
-        for start in starts:
-            insort(self._all[start.difficulty], start)
-            insort(self._of[start.milestone][start.difficulty], start)
-        self._ids = frozenset(start.id for starts in self._all.values() for start in starts)
+        in_order = sorted(starts)
+        for start in in_order:
+            self._all[start.difficulty].append(start)
+            self._of[start.milestone][start.difficulty].append(start)
+        self._ids = frozenset(start.id for start in in_order)
 
     def among(self, concepts: Collection[int]) -> set[int]:
         """Those of these concepts that are starts."""

@@ -5,7 +5,7 @@ CONCEPTS = "SELECT id, milestone FROM concept"
 MILESTONES = "SELECT milestone, count(*) FROM concept GROUP BY milestone"
 STARTS = (
     "SELECT id, milestone, difficulty, estimated_minutes FROM concept"
-    " WHERE id NOT IN (SELECT concept_id FROM prerequisite WHERE state = 'kept') ORDER BY id"
+    " WHERE id NOT IN (SELECT concept_id FROM prerequisite WHERE state = 'kept')"
 )
 NEEDED_IN = (
     "SELECT p.prerequisite_id, p.concept_id FROM concept c"
