@@ -27,7 +27,7 @@ from learntrac.kit.http.server import make_server
 from learntrac.kit.readers import PostgresReader, SqliteReader, WideReader
 from learntrac.progress import queries as progress
 from learntrac.progress.course import Start, Starts
-from learntrac.progress.recommending import MILESTONES, READY, SHORTLIST
+from learntrac.progress.recommending import READY, SHORTLIST
 
 _DETAIL = (
     "SELECT d.head, s.status, d.tail, {} FROM bare_detail d"
@@ -42,6 +42,15 @@ _RECENT = progress.recent(10)
 _LEVEL = (
     "SELECT CAST(avg(c.difficulty) AS double precision) FROM standing s JOIN concept c ON c.id = s.concept_id"
     " WHERE s.user_id = $1 AND s.status = 'mastered'"
+)
+_STANDINGS = (
+    "SELECT (SELECT generation FROM catalog_state), c.id, c.milestone, c.component, s.status,"
+    " s.mastery_score, s.completed_at, s.mastered_at, s.updated_at"
+    " FROM standing s JOIN concept c ON c.id = s.concept_id WHERE s.user_id = $1"
+)
+_WORKED_IN = (
+    "SELECT c.id, c.milestone FROM standing s JOIN concept c ON c.id = s.concept_id"
+    " WHERE s.user_id = $1 AND c.milestone <> '' ORDER BY s.updated_at DESC, c.id LIMIT 100"
 )
 _DAY = 86_400_000_000
 
@@ -91,12 +100,12 @@ def make_app(read: Reader, hot: WideReader) -> FastAPI:
             known["milestones"] = {row[0]: row[1] for row in await read(progress.MILESTONES, [])}
             known["starts"] = Starts(Start(*row) for row in await read(progress.STARTS, []))
         user, now = authorization[7:], time.time_ns() // 1000
-        standings = await read(progress.STANDINGS, [user])
+        standings = await read(_STANDINGS, [user])
         today = now // _DAY
         events = await read(LOG_SINCE, [user, (today - 27) * _DAY, (today + 1) * _DAY])
         recent = await read(_RECENT, [user, 0, None])
         level = (await read(_LEVEL, [user]))[0][0] or 1.0
-        worked_in = await read(MILESTONES, [user])
+        worked_in = await read(_WORKED_IN, [user])
         milestone = worked_in[0][1] if worked_in else ""
         most = SHORTLIST + len(standings)
         ids = known["starts"].among({row[1] for row in standings})

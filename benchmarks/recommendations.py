@@ -21,6 +21,7 @@ from learntrac.concepts.viewing import viewer_of
 from learntrac.config import Settings
 from learntrac.main import Parts, opened
 from learntrac.progress.recommending import Asked
+from learntrac.progress.record import get_record
 
 SIZES = (1_000, 10_000, 100_000)
 ROUNDS = 15
@@ -65,8 +66,8 @@ async def _recommend(parts: Parts) -> object:
         parts.model,
         parts.course,
     )
-    async with parts.database.read() as session:
-        return await recommend(parts.database.hot, session, asked=asked, query=RecommendationsQuery())
+    record = await get_record(parts.database.hot, LEARNER)
+    return await recommend(parts.database.hot, asked=asked, record=record, query=RecommendationsQuery())
 
 
 def main(sizes: tuple[int, ...] = SIZES) -> None:

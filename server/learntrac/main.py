@@ -72,7 +72,7 @@ from learntrac.knowledge.service import added_prerequisites, tell_graph
 from learntrac.mastery import jobs as mastery_jobs
 from learntrac.mastery import routes as mastery
 from learntrac.mastery.parameter_file import RELOADED_SECONDS, Model
-from learntrac.mastery.service import get_profile
+from learntrac.mastery.standings import get_profile
 from learntrac.opening import (
     find_model_file,
     find_secret,
@@ -268,7 +268,7 @@ def _put_together(
             clock=clock,
             metrics=metrics,
         ),
-        read_profile=_profile_reader(trac),
+        read_profile=_profile_reader(trac, database),
         concept_totals=concepts.Totals(),
         exercise_totals=exercises.Totals(),
         course=KnownCourse(),
@@ -379,11 +379,11 @@ def _new_metrics() -> Metrics:
     return Metrics(version=__version__, prefix=API)
 
 
-def _profile_reader(trac: TracEnvironment) -> ProfileReader:
+def _profile_reader(trac: TracEnvironment, database: Database) -> ProfileReader:
     async def read(session: AsyncSession, user_id: str) -> LearningProfile:
         # A component can be known from its tickets only: one of hidden tickets must not be named.
         visibility = viewer_of(trac.permissions(), user_id).visibility
-        profile = await get_profile(session, user_id=user_id, visibility=visibility)
+        profile = await get_profile(database.hot, user_id=user_id, visibility=visibility)
         preferred = await find_preferred_resource(session, user_id=user_id)
         return LearningProfile(
             level=profile.level,

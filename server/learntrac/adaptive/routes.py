@@ -23,6 +23,7 @@ from learntrac.kit.fields import storable
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 from learntrac.progress.recommending import Asked
+from learntrac.progress.record import get_record
 
 PlacementId = Annotated[str, AfterValidator(storable), Field(min_length=1, max_length=36)]
 
@@ -35,8 +36,8 @@ async def get_recommendations(request: Request, caller: SignedIn) -> Recommendat
     query, state = read_query(request, RecommendationsQuery), request.app.state
     viewer = _viewer(request, caller.user_id)
     asked = Asked(caller.user_id, viewer, state.clock(), state.model, state.course, minutes=query.timeframe)
-    async with state.database.read() as session:
-        return await service.recommend(state.database.hot, session, asked=asked, query=query)
+    record = await get_record(state.database.hot, caller.user_id)
+    return await service.recommend(state.database.hot, asked=asked, record=record, query=query)
 
 
 @router.post("/feedback", response_model=FeedbackReply, openapi_extra={"responses": {"404": {}}})

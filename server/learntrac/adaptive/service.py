@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ from learntrac.mastery.awards import list_awarded, list_reached
 from learntrac.progress.figures import difficulty_match
 from learntrac.progress.ranking import Ranked, fitting
 from learntrac.progress.recommending import Asked, Ranking, explain, read_ranking
+from learntrac.progress.record import LearnerRecord
 from learntrac.trac.wikitext import Link, resource_type
 
 SHORT_TERM, MEDIUM_TERM, AREAS_SHOWN = 5, 10, 5
@@ -46,12 +48,12 @@ _DAY = 86_400_000_000
 
 
 async def recommend(
-    reader: WideReader, session: AsyncSession, *, asked: Asked, query: RecommendationsQuery
+    reader: WideReader, *, asked: Asked, record: LearnerRecord, query: RecommendationsQuery
 ) -> Recommendations:
     """What to do next, what the last weeks say, and where it leads. `asked.minutes` is the query's timeframe."""
-    ranking = await read_ranking(reader, session, asked)
+    ranking = await read_ranking(reader, asked, record)
     chosen = fitting(ranking.ranked, count=query.count, minutes=query.timeframe)
-    fits = bool(chosen) or query.timeframe is None or not await _has_any(reader, session, asked)
+    fits = bool(chosen) or query.timeframe is None or not await _has_any(reader, asked, record)
     path, focus = await _path(reader, asked, ranking, chosen)
     return Recommendations(
         recommendations=await _shown(reader, asked, ranking, chosen),
@@ -62,15 +64,14 @@ async def recommend(
     )
 
 
-async def _has_any(reader: WideReader, session: AsyncSession, asked: Asked) -> bool:
-    without_limit = Asked(asked.user_id, asked.viewer, asked.now, asked.model, asked.course, asked.milestone)
-    return bool((await read_ranking(reader, session, without_limit)).ranked)
+async def _has_any(reader: WideReader, asked: Asked, record: LearnerRecord) -> bool:
+    return bool((await read_ranking(reader, replace(asked, minutes=None), record)).ranked)
 
 
 async def _shown(reader: WideReader, asked: Asked, ranking: Ranking, chosen: Sequence[Ranked]) -> list[Recommendation]:
     reasons = await explain(reader, asked, ranking, chosen)
     mixes = await _mixes(reader, [one.candidate.id for one in chosen])
-    weights = ranking.resource_weights or await read_weights_asked_for(reader, asked.user_id)
+    weights = ranking.preference.resource_weights or await read_weights_asked_for(reader, asked.user_id)
     return [
         Recommendation(
             concept_id=one.candidate.id,
@@ -141,7 +142,7 @@ async def _insights(reader: WideReader, asked: Asked, ranking: Ranking, untouche
     return LearningInsights(
         current_level=profile.level,
         momentum=momentum(now, before),
-        suggested_pace=suggested_pace(now, before, preference=ranking.pace),
+        suggested_pace=suggested_pace(now, before, preference=ranking.preference.pace),
         strength_areas=list(profile.strengths[:AREAS_SHOWN]),
         focus_areas=list(focus)[:AREAS_SHOWN],
     )

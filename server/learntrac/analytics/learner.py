@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from learntrac.activity.days import MILLION, Figures, Happened, day_number, days_of, ratio, total
 from learntrac.activity.service import read_log
 from learntrac.activity.totals import Part, of_all, of_learner, read_titles
@@ -24,14 +22,15 @@ from learntrac.analytics.schemas import (
     PerformanceMetrics,
 )
 from learntrac.concepts.viewing import Viewer
-from learntrac.kit.clock import from_micros
+from learntrac.kit.clock import from_micros, to_micros
 from learntrac.kit.readers import WideReader
 from learntrac.mastery.parameter_file import Model
-from learntrac.mastery.service import Profile, get_profile, list_standings
+from learntrac.mastery.standings import Profile, profile_of
 from learntrac.progress.course import KnownCourse
-from learntrac.progress.recommending import Asked, due_for_review, read_preference
-from learntrac.progress.schemas import Progress, ProgressQuery
-from learntrac.progress.service import get_progress
+from learntrac.progress.recommending import Asked, due_for_review
+from learntrac.progress.record import LearnerRecord, get_record
+from learntrac.progress.schemas import Progress
+from learntrac.progress.service import tell_progress
 
 LEAST_PEERS = 10
 """Nobody is compared with a group in which somebody could be recognised."""
@@ -51,13 +50,15 @@ class About:
     totals_until: int
 
 
-async def get_learner(reader: WideReader, session: AsyncSession, about: About) -> LearnerAnalytics:
+async def get_learner(reader: WideReader, about: About) -> LearnerAnalytics:
     """One learner, in the concepts that the viewer may know of. What names no time is over the whole log."""
     log = await _log(reader, about)
     figures = total(days_of(log))
-    progress = await _progress(reader, session, about)
-    profile = await get_profile(session, user_id=about.user_id, visibility=about.viewer.visibility)
-    weights = (await read_preference(reader, about.user_id))[2] or await read_weights_asked_for(reader, about.user_id)
+    asked = Asked(about.user_id, about.viewer, about.now, about.model, about.course)
+    record = await get_record(reader, about.user_id)
+    progress = await tell_progress(reader, asked, record, timeframe="all")
+    profile = profile_of(one for one in record.begun if about.viewer.visibility.allows(one.id))
+    weights = record.preference.resource_weights or await read_weights_asked_for(reader, about.user_id)
     preferences = habits.shares(dict(weights))
     by_hour = habits.hours(log)
     return LearnerAnalytics(
@@ -81,7 +82,7 @@ async def get_learner(reader: WideReader, session: AsyncSession, about: About) -
             resource_preferences=preferences,
         ),
         milestone_progress=await _milestones(reader, about, progress),
-        recommendations=await _advice(reader, session, about, log, figures, progress, profile),
+        recommendations=await _advice(reader, asked, record, log, figures, progress, profile),
         peers=await find_peers(reader, about),
     )
 
@@ -89,19 +90,6 @@ async def get_learner(reader: WideReader, session: AsyncSession, about: About) -
 async def _log(reader: WideReader, about: About) -> list[Happened]:
     log = await read_log(reader, user_id=about.user_id, first=0, last=day_number(about.now))
     return [line for line in log if about.viewer.visibility.allows(line.concept_id)]
-
-
-async def _progress(reader: WideReader, session: AsyncSession, about: About) -> Progress:
-    return await get_progress(
-        reader,
-        session,
-        course=about.course,
-        viewer=about.viewer,
-        user_id=about.user_id,
-        query=ProgressQuery(timeframe="all", milestone=None),
-        model=about.model,
-        now=about.now,
-    )
 
 
 async def _milestones(reader: WideReader, about: About, progress: Progress) -> list[MilestoneOutlook]:
@@ -133,18 +121,16 @@ async def _milestones(reader: WideReader, about: About, progress: Progress) -> l
 
 async def _advice(
     reader: WideReader,
-    session: AsyncSession,
-    about: About,
+    asked: Asked,
+    record: LearnerRecord,
     log: Sequence[Happened],
     figures: Figures,
     progress: Progress,
     profile: Profile,
 ) -> LearnerAdvice:
-    standings = await list_standings(session, user_id=about.user_id, now=about.now)
     failing = trouble_of(log).failing
     titles = await read_titles(reader, [one.concept_id for one in failing])
-    asked = Asked(about.user_id, about.viewer, about.now, about.model, about.course)
-    recommended = await recommend(reader, session, asked=asked, query=RecommendationsQuery())
+    recommended = await recommend(reader, asked=asked, record=record, query=RecommendationsQuery())
     pace = recommended.learning_insights.suggested_pace
     return LearnerAdvice(
         next_concepts=[one.concept_id for one in progress.recommendations],
@@ -152,7 +138,7 @@ async def _advice(
         focus_areas=habits.focus_areas(
             figures=figures,
             failing=[titles[one.concept_id] for one in failing if one.concept_id in titles],
-            due=len(about.viewer.seen(due_for_review(standings, about.now))),
+            due=len(due_for_review(record.begun, asked.viewer, to_micros(asked.now))),
             weak=profile.weaknesses,
             started=bool(log),
         ),

@@ -71,8 +71,7 @@ async def show_learner(request: Request, user_id: UserId, caller: SignedIn) -> R
         milestone_dates=await state.trac.source.milestone_dates(),
         totals_until=await keep_up(state.database, now=now),
     )
-    async with state.database.read() as session:
-        return _response(await get_learner(state.database.hot, session, about))
+    return _response(await get_learner(state.database.hot, about))
 
 
 @router.get("/at-risk", response_model=AtRisk, openapi_extra=describes(AtRiskQuery))

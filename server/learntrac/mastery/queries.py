@@ -23,17 +23,11 @@ HOLD_LEARNER = text(
     f" ON CONFLICT (user_id) DO UPDATE SET updated_at = excluded.updated_at RETURNING model, state, {WANTED} AS wanted"
 )
 KEEP_STATE = text("UPDATE learner_state SET model = :model, state = :state WHERE user_id = :user_id")
-FIND_STATE = text("SELECT state FROM learner_state WHERE user_id = :user_id AND model <> ''")
 
 FIND_STANDINGS = text(
     f"SELECT {_STANDING} FROM standing WHERE user_id = :user_id AND concept_id IN :concept_ids"  # noqa: S608 - our own names
 ).bindparams(bindparam("concept_ids", expanding=True))
 ALL_STANDINGS = text(f"SELECT {_STANDING} FROM standing WHERE user_id = :user_id ORDER BY concept_id")  # noqa: S608 - our own names
-STANDINGS_NOW = text(
-    "SELECT concept_id, status, mastery_score, answers, stability, difficulty, reviewed_at, due_at FROM standing"
-    " WHERE user_id = :user_id ORDER BY concept_id"
-)
-"""What fading needs, without the receipts."""
 PUT_STANDING = text(
     f"INSERT INTO standing ({_STANDING}, updated_at) VALUES (:user_id, :concept_id, :status, :mastery_score, :answers,"  # noqa: S608 - our own names
     " :threshold, :terms, :stability, :difficulty, :reviewed_at, :due_at, :begun_at, :completed_at, :mastered_at, :now)"
@@ -54,15 +48,6 @@ PREREQUISITES_OF = text(
     "SELECT prerequisite_id FROM prerequisite WHERE concept_id = :concept_id AND state = 'kept'"
     " ORDER BY prerequisite_id"
 )
-AREAS = text(
-    "SELECT c.component AS area, avg(s.mastery_score) AS mean, count(*) AS begun,"
-    " sum(CASE WHEN s.status = 'mastered' THEN 1 ELSE 0 END) AS mastered,"
-    " sum(CASE WHEN s.status = 'mastered' THEN c.difficulty ELSE 0 END) AS difficulty"
-    " FROM standing s JOIN concept c ON c.id = s.concept_id"
-    " WHERE s.user_id = :user_id AND s.concept_id NOT IN :hidden GROUP BY c.component ORDER BY mean DESC, area"
-).bindparams(bindparam("hidden", expanding=True))
-"""The components a learner has begun, best first."""
-
 # The order of the log is that of the rows: a learner's rows are written while the learner's state is held.
 LOG = text(
     "SELECT id, concept_id, item_id, outcome, weight, source, threshold, prerequisites, at FROM evidence"
@@ -133,8 +118,6 @@ LATEST_OUTCOMES = text(
     " AND NOT voided ORDER BY id DESC LIMIT :limit"
 )
 FIND_NOTE = text("SELECT 1 FROM learning_event WHERE user_id = :user_id AND kind = :kind AND data = :data LIMIT 1")
-
-BEGUN_IDS = text("SELECT concept_id FROM standing WHERE user_id = :user_id")
 
 AWARDED = text(
     "SELECT achievement_id, at, evidence FROM achievement WHERE user_id = :user_id ORDER BY at, achievement_id"

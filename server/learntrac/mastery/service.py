@@ -1,4 +1,4 @@
-"""The verbs of mastery: begin a concept, record an answer, complete or abandon; predict, tell where a learner stands.
+"""The verbs of mastery: begin a concept, record an answer, complete or abandon; predict.
 
 A verb that changes what a learner knows holds the learner's row first and reads the standings after that: answers that
 come at once are taken one after the other, on PostgreSQL as on SQLite. What a step means is in `steps.py`; here it is
@@ -6,83 +6,49 @@ stored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from learntrac.kit.clock import from_micros, to_micros
+from learntrac.kit.clock import to_micros
 from learntrac.mastery import queries, steps
 from learntrac.mastery.announcing import tell
 from learntrac.mastery.awards import award
-from learntrac.mastery.memory import retention
 from learntrac.mastery.model import (
     NOTHING_KNOWN,
     Effect,
     Graded,
     Known,
     Replayed,
-    Status,
     follow,
-    level,
     replay,
     skill,
     status_of,
     stays_mastered,
 )
 from learntrac.mastery.parameter_file import Loaded, Model
-from learntrac.mastery.rows import evidence_values, graded_of, memory_of, standing_values, where_of
+from learntrac.mastery.rows import evidence_values, graded_of, standing_values, where_of
 from learntrac.mastery.steps import Answer, Event, Step, Where
 from learntrac.mastery.tracing import State
-from learntrac.trac.visibility import Visibility
 from learntrac.webhooks.outbox import note_wanted
 
 __all__ = [
-    "STRONG_FROM",
     "Answer",
-    "Profile",
-    "Standing",
     "Where",
     "abandon",
     "add_event",
     "begin",
     "complete",
-    "get_profile",
     "get_where",
-    "list_standings",
     "predict",
+    "read_state",
     "record_answer",
     "replay_log",
 ]
-
-STRONG_FROM = 0.7
-"""A component counts as a strength from this mean mastery up."""
-
-
-class Standing(NamedTuple):
-    """Where a learner stands with a concept now: `score` is `score_at_last_answer`, faded since.
-
-    `due_at` is when what is mastered falls below its threshold, None where nothing is due.
-    """
-
-    status: Status
-    score: float
-    score_at_last_answer: float
-    answers: int
-    due_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What the evidence says of a learner: level, strong and weak components, each best or worst first."""
-
-    level: str
-    mean_difficulty: float
-    strengths: tuple[str, ...]
-    weaknesses: tuple[str, ...]
 
 
 async def get_where(session: AsyncSession, *, user_id: str, concept_id: int) -> Where:
@@ -91,26 +57,11 @@ async def get_where(session: AsyncSession, *, user_id: str, concept_id: int) -> 
     return found.get(concept_id) or Where(user_id, concept_id)
 
 
-async def list_standings(session: AsyncSession, *, user_id: str, now: datetime) -> dict[int, Standing]:
-    """{concept: where the learner stands with it now}, for every concept that was begun."""
-    rows = await session.execute(queries.STANDINGS_NOW, {"user_id": user_id})
-    at = to_micros(now)
-    return {row.concept_id: _standing(row, at) for row in rows}
-
-
-def _standing(row: Any, at: int) -> Standing:
-    due_at = from_micros(row.due_at) if row.due_at is not None else None
-    faded = row.mastery_score * retention(memory_of(row), at=at)
-    return Standing(row.status, faded, row.mastery_score, row.answers, due_at)
-
-
-async def predict(session: AsyncSession, model: Model, *, user_id: str, concept_ids: Sequence[int]) -> dict[int, float]:
+def predict(model: Model, state: State, concept_ids: Sequence[int]) -> dict[int, float]:
     """{concept: probability that the learner's next graded answer there is right}, for a question of usual difficulty.
 
     Forgetting is not in it: how long ago the last answer was changes a score, not this.
     """
-    content = (await session.execute(queries.FIND_STATE, {"user_id": user_id})).scalar_one_or_none()
-    state = _read_state(content) or State()
     tracer = model.current.tracer
     return {concept_id: tracer.skill_mastery(state, skill(concept_id)) for concept_id in concept_ids}
 
@@ -156,27 +107,6 @@ async def abandon(session: AsyncSession, where: Where, *, seconds: int, now: dat
     """A session was given up: neither completed nor failed."""
     where = await _get_held(session, where, now)
     return await _store(session, steps.abandon(where, seconds=seconds), now)
-
-
-async def get_profile(session: AsyncSession, *, user_id: str, visibility: Visibility) -> Profile:
-    """What the evidence says of a learner, in the concepts that whoever looks may know of; a beginner without
-    strengths where there is none.
-    """
-    hidden = await _hidden(session, user_id, visibility)
-    areas = (await session.execute(queries.AREAS, {"user_id": user_id, "hidden": hidden})).all()
-    mastered = sum(area.mastered for area in areas)
-    mean = sum(area.difficulty for area in areas) / mastered if mastered else 0.0
-    known = [area.area for area in areas if area.area and area.mean >= STRONG_FROM]
-    weak = [area.area for area in reversed(areas) if area.area and area.mean < STRONG_FROM]
-    return Profile(level(mean), mean, tuple(known), tuple(weak))
-
-
-async def _hidden(session: AsyncSession, user_id: str, visibility: Visibility) -> list[int]:
-    """The concepts the learner has begun that may not be shown."""
-    if visibility.uniform and visibility.default:
-        return []
-    begun = await session.execute(queries.BEGUN_IDS, {"user_id": user_id})
-    return sorted(visibility.hidden(begun.scalars()))
 
 
 async def _answer(
@@ -315,13 +245,14 @@ async def _get_held(session: AsyncSession, where: Where, now: datetime) -> Where
 async def _hold_read(session: AsyncSession, learned: Loaded, user_id: str, now: datetime) -> State:
     """The learner's state, held. One that is missing, damaged or of other parameters is made from the log."""
     row = await _hold(session, user_id, now)
-    state = _read_state(row.state) if row.model == learned.digest else None
+    state = read_state(row.state) if row.model == learned.digest else None
     if state is not None:
         return state
     return await _keep_replayed(session, learned, user_id, now, keep_mastered=True)
 
 
-def _read_state(content: bytes | None) -> State | None:
+def read_state(content: bytes | None) -> State | None:
+    """A learner's state as it is stored; None where there is none, or none that can be read."""
     if not content:
         return None
     try:

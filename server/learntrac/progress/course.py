@@ -83,6 +83,14 @@ class KnownCourse:
 
         return await self._keep("milestones", generation, read)
 
+    async def first_milestones(self, reader: HotReader, generation: int) -> Sequence[tuple[int, str]]:
+        """The first fifty concepts that are in a milestone, and which."""
+
+        async def read() -> Sequence[tuple[int, str]]:
+            return [(row[0], row[1]) for row in await reader.slow_rows(queries.FIRST_MILESTONES)]
+
+        return await self._keep("first_milestones", generation, read)
+
     async def starts(self, reader: HotReader, generation: int) -> Starts:
         """The concepts that need no other."""
 

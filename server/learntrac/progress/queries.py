@@ -1,8 +1,8 @@
 """The statements of progress: written SQL for `Database.hot`, the same text on both databases."""
 
-GENERATION = "SELECT generation FROM catalog_state"
 CONCEPTS = "SELECT id, milestone FROM concept"
 MILESTONES = "SELECT milestone, count(*) FROM concept GROUP BY milestone"
+FIRST_MILESTONES = "SELECT id, milestone FROM concept WHERE milestone <> '' ORDER BY id LIMIT 50"
 STARTS = (
     "SELECT id, milestone, difficulty, estimated_minutes FROM concept"
     " WHERE id NOT IN (SELECT concept_id FROM prerequisite WHERE state = 'kept')"
@@ -12,11 +12,6 @@ NEEDED_IN = (
     " JOIN prerequisite p ON p.concept_id = c.id AND p.state = 'kept' WHERE c.milestone = $1"
 )
 """Edges to the concepts of a milestone."""
-STANDINGS = (
-    "SELECT (SELECT generation FROM catalog_state), c.id, c.milestone, c.component, s.status,"
-    " s.mastery_score, s.completed_at, s.mastered_at, s.updated_at"
-    " FROM standing s JOIN concept c ON c.id = s.concept_id WHERE s.user_id = $1"
-)
 
 
 def recent(most: int) -> str:

@@ -1,23 +1,21 @@
 """Recommendations from the rows: which concepts come into question, and how they rank. Every screen asks here.
 
 What ranks is read in a fixed number of statements, however many concepts there are: what the learner has begun, and of
-the rest the 200 that are nearest, those of the learner's milestone first, then by difficulty.
+the rest the hundred that are nearest, those of the learner's milestone first, then by difficulty.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from learntrac.concepts.viewing import Viewer
-from learntrac.kit.clock import from_micros
+from learntrac.kit.clock import from_micros, to_micros
 from learntrac.kit.readers import Row, WideReader
 from learntrac.mastery.parameter_file import Model
-from learntrac.mastery.service import Profile, Standing, get_profile, list_standings, predict
-from learntrac.progress import queries
+from learntrac.mastery.service import predict, read_state
+from learntrac.mastery.standings import Begun, Profile, profile_of
+from learntrac.mastery.tracing import State
 from learntrac.progress.course import KnownCourse, Starts
 from learntrac.progress.ranking import (
     Candidate,
@@ -31,6 +29,7 @@ from learntrac.progress.ranking import (
     review_minutes,
     with_placement,
 )
+from learntrac.progress.record import LearnerRecord, Preference
 
 SHORTLIST = 100
 BEGINNERS_LEVEL = 1.0
@@ -38,17 +37,6 @@ _EVERY = 10_000_000
 _MET = "({0}.status = 'mastered' OR {0}.completed_at IS NOT NULL)"
 """When a prerequisite is met (docs/decisions/0006-when-a-prerequisite-is-met.md)."""
 
-PREFERENCE = "SELECT difficulty, pace, resource_weights FROM learning_preference WHERE user_id = $1"
-PRIORS = "SELECT concept_id, probability FROM placement_prior WHERE user_id = $1"
-MILESTONES = (
-    "SELECT c.id, c.milestone FROM standing s JOIN concept c ON c.id = s.concept_id"
-    " WHERE s.user_id = $1 AND c.milestone <> '' ORDER BY s.updated_at DESC, c.id LIMIT 100"
-)
-LEFT_IN = (
-    "SELECT o.id FROM concept o LEFT JOIN standing m ON m.user_id = $1 AND m.concept_id = o.id"  # noqa: S608 - our own condition
-    f" WHERE o.milestone = $2 AND NOT coalesce({_MET.format('m')}, false) LIMIT 1"
-)
-FIRST_MILESTONE = "SELECT id, milestone FROM concept WHERE milestone <> '' ORDER BY id LIMIT 50"
 READY = (
     "SELECT c.id, c.title, c.difficulty, c.estimated_minutes, c.milestone, c.mastery_threshold, s.status,"  # noqa: S608 - our own conditions
     " s.completed_at FROM concept c LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
@@ -68,10 +56,6 @@ READY = (
 Those that have prerequisites are found from what the learner has met, those that have none are named ($2): so it costs
 what the learner has done, not what the course holds.
 """
-REVIEWS = (
-    "SELECT c.id, c.title, c.difficulty, c.estimated_minutes, c.milestone, c.mastery_threshold FROM concept c"
-    " WHERE (CAST($2 AS text) IS NULL OR c.milestone = $2) AND {}"
-)
 GROUNDS = (
     "SELECT p.concept_id, p.prerequisite_id, c.title, m.mastered_at, m.completed_at, m.status FROM prerequisite p"
     " LEFT JOIN concept c ON c.id = p.prerequisite_id"
@@ -102,34 +86,29 @@ class Ranking:
     ranked: list[Ranked]
     situation: Situation
     profile: Profile
-    standings: Mapping[int, Standing]
-    resource_weights: Mapping[str, float]
-    pace: float
+    preference: Preference
 
 
-async def read_ranking(reader: WideReader, session: AsyncSession, asked: Asked) -> Ranking:
+async def read_ranking(reader: WideReader, asked: Asked, record: LearnerRecord) -> Ranking:
     """Rank what the learner could do next."""
-    profile = await get_profile(session, user_id=asked.user_id, visibility=asked.viewer.visibility)
-    standings = await list_standings(session, user_id=asked.user_id, now=asked.now)
-    difficulty, pace, weights = await read_preference(reader, asked.user_id)
-    milestone = await _milestone(reader, asked)
-    situation = Situation(profile.mean_difficulty or BEGINNERS_LEVEL, difficulty, milestone)
-    generation = (await reader.rows(queries.GENERATION))[0][0]
-    starts = await asked.course.starts(reader, generation)
-    ready = await _ready(reader, asked, situation, standings, starts)
+    allows = asked.viewer.visibility.allows
+    profile = profile_of(one for one in record.begun if allows(one.id))
+    milestone = await _milestone(reader, asked, record)
+    situation = Situation(profile.mean_difficulty or BEGINNERS_LEVEL, record.preference.difficulty, milestone)
+    new = await _new(reader, asked, record, situation)
+    return Ranking(rank([*new, *_reviews(asked, record)], situation), situation, profile, record.preference)
+
+
+async def _new(reader: WideReader, asked: Asked, record: LearnerRecord, situation: Situation) -> list[Candidate]:
+    """What could be begun or gone on with."""
+    course, milestone, begun = asked.course, situation.milestone, {one.id: one for one in record.begun}
+    starts = await course.starts(reader, record.generation)
+    ready = await _ready(reader, asked, situation, begun, starts)
     concepts = [row[0] for row in ready]
-    needed_by = await asked.course.needed_by(reader, generation, milestone) if milestone else {}
-    unlocks = count_unlocks(concepts, needed_by, left_out=_left_out(asked, standings, needed_by))
-    chances = await _chances(reader, session, asked, concepts, standings)
-    new = [_candidate(row, standings, chances, unlocks) for row in ready]
-    reviews = await _reviews(reader, asked, standings)
-    return Ranking(rank([*new, *reviews], situation), situation, profile, standings, weights, pace)
-
-
-async def read_preference(reader: WideReader, user_id: str) -> tuple[float, float, dict[str, float]]:
-    """(difficulty, pace, resource weights) that the learner's feedback adds up to; zeros and nothing without any."""
-    rows = await reader.rows(PREFERENCE, user_id)
-    return (rows[0][0], rows[0][1], orjson.loads(rows[0][2])) if rows else (0.0, 0.0, {})
+    needed_by = await course.needed_by(reader, record.generation, milestone) if milestone else {}
+    unlocks = count_unlocks(concepts, needed_by, left_out=_left_out(asked, begun, needed_by))
+    chances = _chances(asked.model, record, concepts, begun)
+    return [_candidate(row, begun, chances, unlocks) for row in ready]
 
 
 async def explain(reader: WideReader, asked: Asked, ranking: Ranking, chosen: Sequence[Ranked]) -> dict[int, str]:
@@ -142,42 +121,45 @@ async def explain(reader: WideReader, asked: Asked, ranking: Ranking, chosen: Se
     }
 
 
-async def _milestone(reader: WideReader, asked: Asked) -> str:
+async def _milestone(reader: WideReader, asked: Asked, record: LearnerRecord) -> str:
     """The milestone the learner works on: the last one worked in that is not finished, else the course's first."""
     allows = asked.viewer.visibility.allows
-    worked_in = await reader.rows(MILESTONES, asked.user_id)
-    for milestone in dict.fromkeys(row[1] for row in worked_in if allows(row[0])):
-        if await reader.rows(LEFT_IN, asked.user_id, milestone):
-            return str(milestone)
-    return next((str(row[1]) for row in await reader.rows(FIRST_MILESTONE) if allows(row[0])), "")
+    concepts = await asked.course.milestones(reader, record.generation)
+    met = Counter(one.milestone for one in record.begun if one.is_met)
+    open_ = [
+        one for one in record.begun if one.milestone and met[one.milestone] < concepts[one.milestone] and allows(one.id)
+    ]
+    if open_:
+        return max(open_, key=lambda one: (one.updated_at, -one.id)).milestone
+    first = await asked.course.first_milestones(reader, record.generation)
+    return next((milestone for number, milestone in first if allows(number)), "")
 
 
 async def _ready(
-    reader: WideReader, asked: Asked, situation: Situation, standings: Mapping[int, Standing], starts: Starts
+    reader: WideReader, asked: Asked, situation: Situation, begun: Mapping[int, Begun], starts: Starts
 ) -> list[Row]:
     """What could be begun or gone on with: everything begun, and the nearest of the rest."""
     # Where some concepts are hidden, nobody knows how many of a shortlist would be left.
-    most = SHORTLIST + len(standings) if asked.viewer.visibility.uniform else _EVERY
+    most = SHORTLIST + len(begun) if asked.viewer.visibility.uniform else _EVERY
     wanted, milestone = situation.wanted, situation.milestone
     nearest = starts.nearest(most, milestone=milestone, wanted=wanted, only=asked.milestone, minutes=asked.minutes)
-    ids = reader.ids({*starts.among(standings), *nearest})
+    ids = reader.ids({*starts.among(begun), *nearest})
     args = (asked.user_id, ids, asked.milestone, asked.minutes, milestone, wanted, most)
     rows = [
         row
         for row in await reader.slow_rows(READY.format(reader.among("k.id", 2)), *args)
-        if asked.viewer.visibility.allows(row[0]) and not _is_over(row, standings)
+        if asked.viewer.visibility.allows(row[0]) and not _is_over(row, begun)
     ]
-    begun = sum(row[6] is not None for row in rows)
-    return rows[: begun + SHORTLIST]
+    return rows[: sum(row[6] is not None for row in rows) + SHORTLIST]
 
 
-def _is_over(row: Row, standings: Mapping[int, Standing]) -> bool:
+def _is_over(row: Row, begun: Mapping[int, Begun]) -> bool:
     """Completed, and nothing graded that would show a gap: there is no way to do better there."""
-    return row[7] is not None and (row[0] not in standings or standings[row[0]].answers == 0)
+    return row[7] is not None and (row[0] not in begun or begun[row[0]].answers == 0)
 
 
 def _candidate(
-    row: Row, standings: Mapping[int, Standing], chances: Mapping[int, float], unlocks: Mapping[int, int]
+    row: Row, begun: Mapping[int, Begun], chances: Mapping[int, float], unlocks: Mapping[int, int]
 ) -> Candidate:
     number, title, difficulty, minutes, milestone, threshold, status, _ = row
     return Candidate(
@@ -190,68 +172,53 @@ def _candidate(
         threshold,
         milestone,
         begun=status is not None,
-        answers=standings[number].answers if number in standings else 0,
+        answers=begun[number].answers if number in begun else 0,
         unlocks=unlocks[number],
     )
 
 
-async def _reviews(reader: WideReader, asked: Asked, standings: Mapping[int, Standing]) -> list[Candidate]:
-    due = asked.viewer.seen(due_for_review(standings, asked.now))
-    if not due:
-        return []
-    rows = await reader.slow_rows(REVIEWS.format(reader.among("c.id", 1)), reader.ids(due), asked.milestone)
+def _reviews(asked: Asked, record: LearnerRecord) -> list[Candidate]:
+    at = to_micros(asked.now)
     found = []
-    for number, title, difficulty, estimated, milestone, threshold in rows:
-        minutes, answers = review_minutes(estimated), standings[number].answers
-        score = standings[number].score  # what is left of it now: it has faded since the answers
-        if asked.minutes is None or minutes <= asked.minutes:
+    for one in due_for_review(record.begun, asked.viewer, at):
+        minutes = review_minutes(one.minutes)
+        if asked.milestone in (None, one.milestone) and (asked.minutes is None or minutes <= asked.minutes):
             found.append(
                 Candidate(
-                    number,
-                    title,
+                    one.id,
+                    one.title,
                     "review",
-                    difficulty,
+                    one.difficulty,
                     minutes,
-                    score,
-                    threshold,
-                    milestone,
+                    one.score_at(at),  # what is left of it now: it has faded since the answers
+                    one.threshold,
+                    one.milestone,
                     begun=True,
-                    answers=answers,
+                    answers=one.answers,
                 )
             )
     return found
 
 
-def due_for_review(standings: Mapping[int, Standing], now: datetime) -> list[int]:
-    """Concepts that were mastered and are due."""
-    return [
-        concept
-        for concept, standing in sorted(standings.items())
-        if standing.status == "mastered" and standing.due_at is not None and standing.due_at <= now
-    ]
+def due_for_review(begun: Iterable[Begun], viewer: Viewer, at: int) -> list[Begun]:
+    """What was mastered and is due then, in microseconds since 1970, of what the viewer may know of."""
+    return [one for one in begun if one.is_due(at) and viewer.visibility.allows(one.id)]
 
 
-async def _chances(
-    reader: WideReader,
-    session: AsyncSession,
-    asked: Asked,
-    concepts: Sequence[int],
-    standings: Mapping[int, Standing],
+def _chances(
+    model: Model, record: LearnerRecord, concepts: Sequence[int], begun: Mapping[int, Begun]
 ) -> dict[int, float]:
     """{concept: the chance of success at its next graded answer}."""
-    chances = await predict(session, asked.model, user_id=asked.user_id, concept_ids=concepts)
-    placed = {row[0]: row[1] for row in await reader.rows(PRIORS, asked.user_id)}
-    for concept in placed.keys() & chances.keys():
-        answers = standings[concept].answers if concept in standings else 0
-        chances[concept] = with_placement(chances[concept], placed[concept], answers=answers)
+    chances = predict(model, read_state(record.state) or State(), concepts)
+    for concept in record.placed.keys() & chances.keys():
+        answers = begun[concept].answers if concept in begun else 0
+        chances[concept] = with_placement(chances[concept], record.placed[concept], answers=answers)
     return chances
 
 
-def _left_out(
-    asked: Asked, standings: Mapping[int, Standing], needed_by: Mapping[int, Sequence[int]]
-) -> Collection[int]:
+def _left_out(asked: Asked, begun: Mapping[int, Begun], needed_by: Mapping[int, Sequence[int]]) -> Collection[int]:
     """What is mastered unlocks nothing any more, and what is hidden is not counted."""
-    mastered = {concept for concept, standing in standings.items() if standing.status == "mastered"}
+    mastered = {concept for concept, one in begun.items() if one.status == "mastered"}
     visibility = asked.viewer.visibility
     if visibility.uniform:
         return mastered

@@ -7,6 +7,7 @@ from learntrac.concepts.viewing import viewer_of
 from learntrac.kit.fields import UserId
 from learntrac.kit.http.query import describes, read_query
 from learntrac.progress import service
+from learntrac.progress.recommending import Asked
 from learntrac.progress.schemas import History, HistoryQuery, Progress, ProgressQuery
 
 router = APIRouter(prefix="/progress", tags=["Progress"])
@@ -41,16 +42,7 @@ async def _progress_of(request: Request, caller: Caller, user_id: str, query: Pr
     state = request.app.state
     # Seen with the caller's eyes: an instructor too does not learn of a ticket that Trac hides from them.
     viewer = viewer_of(state.trac.permissions(), caller.user_id)
-    async with state.database.read() as session:
-        progress = await service.get_progress(
-            state.database.hot,
-            session,
-            course=state.course,
-            viewer=viewer,
-            user_id=user_id,
-            query=query,
-            model=state.model,
-            now=state.clock(),
-        )
+    asked = Asked(user_id, viewer, state.clock(), state.model, state.course, query.milestone)
+    progress = await service.get_progress(state.database.hot, asked, timeframe=query.timeframe)
     # As it is: FastAPI would check it again, field for field.
     return Response(progress.model_dump_json().encode(), media_type="application/json")

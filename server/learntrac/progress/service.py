@@ -1,12 +1,10 @@
 """The verbs of progress: where a learner stands, and the history of it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import NamedTuple
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.activity.days import LearnerDay, day_number, total
 from learntrac.activity.service import read_days
@@ -14,10 +12,8 @@ from learntrac.concepts.viewing import Viewer
 from learntrac.kit.clock import from_micros, to_micros
 from learntrac.kit.errors import Detail, ValidationFailed
 from learntrac.kit.readers import HotReader, WideReader
-from learntrac.mastery.parameter_file import Model
-from learntrac.mastery.service import STRONG_FROM
+from learntrac.mastery.standings import STRONG_FROM, Begun, areas_of
 from learntrac.progress import queries
-from learntrac.progress.course import KnownCourse
 from learntrac.progress.figures import (
     PACE_DAYS,
     Pace,
@@ -30,13 +26,13 @@ from learntrac.progress.figures import (
     percentage,
 )
 from learntrac.progress.recommending import Asked, explain, read_ranking
+from learntrac.progress.record import LearnerRecord, get_record
 from learntrac.progress.schemas import (
     Activity,
     HistoryQuery,
     MilestoneProgress,
     OverallProgress,
     Progress,
-    ProgressQuery,
     Recommendation,
     Strength,
     Velocity,
@@ -45,48 +41,29 @@ from learntrac.progress.schemas import (
 RECENT_SHOWN, RECENT_SEARCHED, RECOMMENDED, DEFAULT_DAYS = 10, 200, 5, 30
 
 
-class _Standing(NamedTuple):
-    id: int
-    milestone: str
-    component: str
-    status: str
-    mastery_score: float
-    completed_at: int | None
-    mastered_at: int | None
-    updated_at: int
+async def get_progress(reader: WideReader, asked: Asked, *, timeframe: str) -> Progress:
+    """Where `asked.user_id` stands, in the concepts that `asked.viewer` may know of."""
+    return await tell_progress(reader, asked, await get_record(reader, asked.user_id), timeframe=timeframe)
 
 
-async def get_progress(
-    reader: WideReader,
-    session: AsyncSession,
-    *,
-    course: KnownCourse,
-    viewer: Viewer,
-    user_id: str,
-    query: ProgressQuery,
-    model: Model,
-    now: datetime,
-) -> Progress:
-    """Where `user_id` stands, in the concepts that `viewer` may know of."""
-    since = begins(query.timeframe, now)
-    milestones, everything = await _standings(reader, course, user_id)
-    totals = await _totals(reader, milestones, viewer, query.milestone)
-    standings = [row for row in everything if _is_asked_for(row, viewer, query.milestone)]
-    today = day_number(now)
-    recent_pace = pace(await _days_of(reader, viewer, user_id, today - PACE_DAYS + 1, today), today)
-    asked = Asked(user_id, viewer, now, model, course, query.milestone)
+async def tell_progress(reader: WideReader, asked: Asked, record: LearnerRecord, *, timeframe: str) -> Progress:
+    """The same from a record that was read already."""
+    since, today = begins(timeframe, asked.now), day_number(asked.now)
+    totals = await _totals(reader, asked, record)
+    begun = [one for one in record.begun if _is_asked_for(one, asked)]
+    recent_pace = pace(await _days_of(reader, asked.viewer, asked.user_id, today - PACE_DAYS + 1, today), today)
     return Progress(
-        user_id=user_id,
-        overall_progress=_overall(totals, standings, since),
-        milestones=_milestones(totals, standings, since, recent_pace, now.date()),
-        recent_activity=await _recent(reader, viewer, user_id, query.milestone, since),
+        user_id=asked.user_id,
+        overall_progress=_overall(totals, begun, since),
+        milestones=_milestones(totals, begun, since, recent_pace, asked.now.date()),
+        recent_activity=await _recent(reader, asked, since),
         learning_velocity=Velocity(
             concepts_per_week=recent_pace.concepts_per_week,
             hours_per_week=recent_pace.hours_per_week,
             trend=recent_pace.trend,
         ),
-        strengths=_strengths(standings),
-        recommendations=await _recommendations(reader, session, asked),
+        strengths=_strengths(begun),
+        recommendations=await _recommendations(reader, asked, record),
     )
 
 
@@ -130,25 +107,21 @@ def _entry(day: date, period: Period) -> dict[str, object]:
     }
 
 
-async def _standings(reader: HotReader, course: KnownCourse, user_id: str) -> tuple[Counter[str], list[_Standing]]:
-    """{milestone: concepts} of the course, and where the learner stood with every concept of it then."""
-    rows = await reader.rows(queries.STANDINGS, user_id)
-    generation = rows[0][0] if rows else (await reader.rows(queries.GENERATION))[0][0]
-    return await course.milestones(reader, generation), [_Standing(*row[1:]) for row in map(tuple, rows)]
+def _is_asked_for(one: Begun, asked: Asked) -> bool:
+    return asked.milestone in (None, one.milestone) and asked.viewer.visibility.allows(one.id)
 
 
-def _is_asked_for(row: _Standing, viewer: Viewer, milestone: str | None) -> bool:
-    return (milestone is None or row.milestone == milestone) and viewer.visibility.allows(row.id)
-
-
-async def _totals(reader: HotReader, milestones: Counter[str], viewer: Viewer, milestone: str | None) -> Counter[str]:
+async def _totals(reader: HotReader, asked: Asked, record: LearnerRecord) -> Counter[str]:
     """{milestone: its concepts that the viewer may know of}; of one milestone only, where one is asked for."""
-    if viewer.visibility.uniform:
-        counted = milestones if viewer.visibility.default else Counter[str]()
+    visibility = asked.viewer.visibility
+    if visibility.uniform:
+        milestones = await asked.course.milestones(reader, record.generation)
+        counted = milestones if visibility.default else Counter[str]()
     else:
         rows = await reader.slow_rows(queries.CONCEPTS)
-        counted = Counter(row[1] for row in rows if viewer.visibility.allows(row[0]))
-    return counted if milestone is None else Counter({name: n for name, n in counted.items() if name == milestone})
+        counted = Counter(row[1] for row in rows if visibility.allows(row[0]))
+    only = asked.milestone
+    return counted if only is None else Counter({name: n for name, n in counted.items() if name == only})
 
 
 async def _days_of(reader: HotReader, viewer: Viewer, user_id: str, first: int, last: int) -> list[LearnerDay]:
@@ -161,7 +134,7 @@ def _within(at: int | None, since: datetime | None) -> bool:
     return at is not None and (since is None or at >= to_micros(since))
 
 
-def _overall(totals: Counter[str], standings: Iterable[_Standing], since: datetime | None) -> OverallProgress:
+def _overall(totals: Counter[str], standings: Iterable[Begun], since: datetime | None) -> OverallProgress:
     rows, total = list(standings), totals.total()
     completed = sum(1 for row in rows if _within(row.completed_at, since))
     mastered = sum(1 for row in rows if _within(row.mastered_at, since))
@@ -177,7 +150,7 @@ def _overall(totals: Counter[str], standings: Iterable[_Standing], since: dateti
 
 
 def _milestones(
-    totals: Counter[str], standings: Iterable[_Standing], since: datetime | None, recent: Pace, today: date
+    totals: Counter[str], standings: Iterable[Begun], since: datetime | None, recent: Pace, today: date
 ) -> list[MilestoneProgress]:
     done: Counter[str] = Counter()
     ever: Counter[str] = Counter()
@@ -197,39 +170,29 @@ def _milestones(
     ]
 
 
-async def _recent(
-    reader: HotReader, viewer: Viewer, user_id: str, milestone: str | None, since: datetime | None
-) -> list[Activity]:
+async def _recent(reader: HotReader, asked: Asked, since: datetime | None) -> list[Activity]:
+    visibility = asked.viewer.visibility
     # Where some concepts are hidden, more are looked at, so that enough are left.
-    sql = queries.recent(RECENT_SHOWN if viewer.visibility.uniform else RECENT_SEARCHED)
-    rows = await reader.rows(sql, user_id, to_micros(since) if since else 0, milestone)
-    seen = [row for row in rows if viewer.visibility.allows(row[0])]
+    sql = queries.recent(RECENT_SHOWN if visibility.uniform else RECENT_SEARCHED)
+    rows = await reader.rows(sql, asked.user_id, to_micros(since) if since else 0, asked.milestone)
+    seen = [row for row in rows if visibility.allows(row[0])]
     return [
         Activity(concept_id=concept_id, title=title, action=kind, timestamp=from_micros(at), time_spent=seconds)
         for concept_id, title, kind, at, seconds in seen[:RECENT_SHOWN]
     ]
 
 
-def _strengths(standings: Iterable[_Standing]) -> list[Strength]:
+def _strengths(begun: Iterable[Begun]) -> list[Strength]:
     """Components by mean mastery of the concepts begun there, best first, from 0.7 up."""
-    areas: defaultdict[str, list[_Standing]] = defaultdict(list)
-    for row in standings:
-        if row.component:
-            areas[row.component].append(row)
-    means = {area: sum(row.mastery_score for row in rows) / len(rows) for area, rows in areas.items()}
     return [
-        Strength(
-            area=area,
-            mastery_level=round(means[area], 4),
-            concepts_mastered=sum(1 for row in areas[area] if row.status == "mastered"),
-        )
-        for area in sorted(areas, key=lambda area: (-means[area], area))
-        if means[area] >= STRONG_FROM
+        Strength(area=area.name, mastery_level=round(area.mean, 4), concepts_mastered=area.mastered)
+        for area in areas_of(begun)
+        if area.mean >= STRONG_FROM
     ]
 
 
-async def _recommendations(reader: WideReader, session: AsyncSession, asked: Asked) -> list[Recommendation]:
-    ranking = await read_ranking(reader, session, asked)
+async def _recommendations(reader: WideReader, asked: Asked, record: LearnerRecord) -> list[Recommendation]:
+    ranking = await read_ranking(reader, asked, record)
     chosen = ranking.ranked[:RECOMMENDED]
     reasons = await explain(reader, asked, ranking, chosen)
     return [

@@ -17,7 +17,7 @@ from learntrac.mastery.evaluation import read_parameters
 from learntrac.mastery.own_log import is_held_out, read_learners, refit, replay_unread
 from learntrac.mastery.parameter_file import Model, write
 from learntrac.mastery.parameters import Parameters, Weights
-from learntrac.mastery.service import list_standings
+from learntrac.mastery.service import get_where
 from learntrac.schema import migrate
 
 ADD = text(
@@ -144,9 +144,9 @@ async def test_learners_of_a_version_before_are_read_by_a_job(database: Database
     assert await replay_unread(database, learned, now=utc_now()) == 0
 
     async with database.read() as session:
-        standings = await list_standings(session, user_id="alice", now=utc_now())
-    assert (standings[1].status, standings[1].answers) == ("mastered", 2)
-    assert standings[1].score_at_last_answer == pytest.approx(0.815, abs=1e-4)
+        where = await get_where(session, user_id="alice", concept_id=1)
+    assert (where.status, where.known.answers) == ("mastered", 2)
+    assert where.known.score == pytest.approx(0.815, abs=1e-4)
 
 
 async def test_a_master_stays_one_under_a_model_that_would_not_say_so(database: Database, tmp_path: Path) -> None:
@@ -159,6 +159,6 @@ async def test_a_master_stays_one_under_a_model_that_would_not_say_so(database: 
     await replay_unread(database, Model(tmp_path / "model.json").current, now=utc_now())
 
     async with database.read() as session:
-        standings = await list_standings(session, user_id="alice", now=utc_now())
-    assert standings[1].status == "mastered"
-    assert standings[1].score < 0.3
+        where = await get_where(session, user_id="alice", concept_id=1)
+    assert where.status == "mastered"
+    assert where.known.score < 0.3

@@ -6,9 +6,11 @@ import math
 import pytest
 from sqlalchemy import text
 
+from learntrac.kit.clock import to_micros
 from learntrac.mastery.parameter_file import write
 from learntrac.mastery.parameters import Parameters, Weights
-from learntrac.mastery.service import list_standings, predict
+from learntrac.mastery.service import predict
+from learntrac.mastery.standings import list_begun
 from learntrac.mastery.tracing import State
 from tests.conftest import Api, eventually
 from tests.mastery.answering import answer_as
@@ -72,11 +74,10 @@ async def test_what_is_mastered_fades_and_falls_due(api: Api) -> None:
     assert (await alice.get("/mastery", component="python"))["total"] == 1
     page = await alice.get("/mastery", limit=1, offset=1)
     assert (page["total"], [item["concept_id"] for item in page["concepts"]]) == (2, [FUNCTIONS])
-    async with api.parts.database.read() as session:
-        standings = await list_standings(session, user_id="alice", now=api.clock())
-    assert standings[MESSAGES].score == pytest.approx(messages["mastery_score"], abs=1e-3)
-    assert standings[MESSAGES].due_at is not None
-    assert (standings[FUNCTIONS].status, standings[FUNCTIONS].due_at) == ("practicing", None)
+    begun = {one.id: one for one in await list_begun(api.parts.database.hot, user_id="alice")}
+    assert begun[MESSAGES].score_at(to_micros(api.clock())) == pytest.approx(messages["mastery_score"], abs=1e-3)
+    assert begun[MESSAGES].due_at is not None
+    assert (begun[FUNCTIONS].status, begun[FUNCTIONS].due_at) == ("practicing", None)
 
 
 async def test_an_answer_above_moves_the_prerequisite_a_little(api: Api) -> None:
@@ -191,27 +192,31 @@ async def test_an_answer_is_contested_once_and_by_its_learner(api: Api) -> None:
     assert (await alice.post("/mastery/evidence/99/contest", {"reason": "What"})).error == (404, "NOT_FOUND")
 
 
+async def only_state(api: Api) -> State:
+    """The state of the only learner there is."""
+    ((content,),) = await api.parts.database.hot.rows("SELECT state FROM learner_state")
+    return State.from_bytes(content)
+
+
 async def test_answers_that_come_at_once_are_all_counted(api: Api) -> None:
     await asyncio.gather(*(answer_as(api, "alice", MESSAGES if number % 2 else METHODS, 1) for number in range(12)))
 
     alice = await api.sign_in("alice")
     concepts = (await alice.get("/mastery"))["concepts"]
     assert [item["answers"] for item in concepts] == [6, 6]
-    rows = await api.parts.database.hot.rows("SELECT state FROM learner_state")
-    assert len(rows) == 1
-    state = State.from_bytes(bytes(rows[0][0]))
+    state = await only_state(api)
     assert (state.answers, state.skills["1"].answers, state.skills["3"].answers) == (12, 6, 6)
 
 
 async def test_predictions_are_for_concepts_with_and_without_answers(api: Api) -> None:
-    async with api.parts.database.read() as session:
-        nothing = await predict(session, api.parts.model, user_id="alice", concept_ids=[MESSAGES])
     await answer_as(api, "alice", MESSAGES, 1, 1)
-    async with api.parts.database.read() as session:
-        found = await predict(session, api.parts.model, user_id="alice", concept_ids=[MESSAGES, EXTRAS])
+    state = await only_state(api)
 
-    assert nothing == {MESSAGES: pytest.approx(0.6269, abs=1e-4)}
-    assert found == {MESSAGES: pytest.approx(0.815, abs=1e-4), EXTRAS: pytest.approx(0.7163, abs=1e-4)}
+    assert predict(api.parts.model, State(), [MESSAGES]) == {MESSAGES: pytest.approx(0.6269, abs=1e-4)}
+    assert predict(api.parts.model, state, [MESSAGES, EXTRAS]) == {
+        MESSAGES: pytest.approx(0.815, abs=1e-4),
+        EXTRAS: pytest.approx(0.7163, abs=1e-4),
+    }
 
 
 async def test_other_parameters_are_taken_up_and_the_learner_replayed(api: Api) -> None:

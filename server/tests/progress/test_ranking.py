@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from learntrac.mastery.service import Standing
 from learntrac.progress.ranking import (
     Candidate,
     Ground,
@@ -20,7 +19,6 @@ from learntrac.progress.ranking import (
     review_minutes,
     with_placement,
 )
-from learntrac.progress.recommending import due_for_review
 
 NOW = datetime(2026, 3, 18, 12, tzinfo=UTC)  # a Wednesday
 HERE = Situation(level=3.0, milestone="Basics")
@@ -114,20 +112,6 @@ def test_placement_is_a_weak_word_and_none_against_answers() -> None:
 
 def test_a_review_takes_a_quarter() -> None:
     assert (review_minutes(120), review_minutes(10)) == (30, 5)
-
-
-def test_due_is_what_was_mastered_and_has_its_day_behind_it() -> None:
-    def standing(status: str, due_at: datetime | None) -> Standing:
-        return Standing(status, 0.7, 0.9, 3, due_at)  # type: ignore[arg-type] # one of the four
-
-    hour = timedelta(hours=1)
-    standings = {
-        1: standing("mastered", NOW - hour),
-        2: standing("mastered", NOW + hour),
-        3: standing("mastered", None),
-        4: standing("practicing", NOW - hour),
-    }
-    assert due_for_review(standings, NOW) == [1]
 
 
 def test_reasons() -> None:
