@@ -71,6 +71,7 @@ class Place:
                 time.sleep(0.5)
                 (found,) = tables.execute("SELECT count(*) FROM passage_source")[0]
                 known, since = found, since if found == known else time.monotonic()
+            tables.vacuum()  # PostgreSQL's own would come within a minute, but is off so that it disturbs no turn
 
 
 class Places:

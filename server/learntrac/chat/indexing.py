@@ -71,7 +71,7 @@ async def follow(database: Database, *, then: Then = _nothing) -> int:
         gone = [("concept", key) for key in (await session.execute(queries.GONE_CONCEPTS)).scalars()]
         gone += [("page", key) for key in (await session.execute(queries.GONE_PAGES)).scalars()]
         gone += [("exercise", key) for key in (await session.execute(queries.GONE_EXERCISES)).scalars()]
-        exercises = {row.id: str(row.version) for row in await session.execute(queries.OLD_EXERCISES)}
+        exercises = {row.id: row.version for row in await session.execute(queries.OLD_EXERCISES)}
     for chunk in _chunks(gone):
         async with database.begin() as session:
             await _remove(session, chunk)

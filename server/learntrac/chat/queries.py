@@ -2,21 +2,18 @@
 
 from sqlalchemy import String, bindparam, text
 
+# What the index lacks and what it has too much is asked for by EXCEPT, never by a join: a database that does not know
+# yet how much was indexed, or has no index for a number as text, would compare each with each.
 OLD_CONCEPTS = text(
-    "SELECT c.id FROM concept c LEFT JOIN passage_source s ON s.source = 'concept' AND s.key = CAST(c.id AS text)"
-    " WHERE s.mark IS NULL OR s.mark <> c.fingerprint ORDER BY c.id"
+    "SELECT id FROM (SELECT id, fingerprint FROM concept EXCEPT"
+    " SELECT CAST(key AS integer), mark FROM passage_source WHERE source = 'concept') AS lacking ORDER BY id"
 )
 GONE_CONCEPTS = text(
-    "SELECT key FROM passage_source WHERE source = 'concept' AND key NOT IN (SELECT CAST(id AS text) FROM concept)"
-    " ORDER BY key"
+    "SELECT key FROM passage_source WHERE source = 'concept' EXCEPT SELECT CAST(id AS text) FROM concept ORDER BY key"
 )
-"""Not by a join: no index has a number as text, and SQLite would compare each with each."""
 PAGES = text("SELECT name, version, words, length(content) AS characters FROM page ORDER BY name")
 PAGE_MARKS = text("SELECT key, mark FROM passage_source WHERE source = 'page'")
-GONE_PAGES = text(
-    "SELECT s.key FROM passage_source s LEFT JOIN page p ON p.name = s.key"
-    " WHERE s.source = 'page' AND p.name IS NULL ORDER BY s.key"
-)
+GONE_PAGES = text("SELECT key FROM passage_source WHERE source = 'page' EXCEPT SELECT name FROM page ORDER BY key")
 CONCEPT_TEXTS = text(
     "SELECT id, title, description, objectives, links, fingerprint FROM concept WHERE id IN :ids ORDER BY id"
 ).bindparams(bindparam("ids", expanding=True))
@@ -215,12 +212,12 @@ EXERCISES_AROUND = text(
     " WHERE id IN :ids OR (concept_id IN :concepts AND NOT is_retired) ORDER BY id"
 ).bindparams(bindparam("ids", expanding=True, type_=String()), bindparam("concepts", expanding=True))
 OLD_EXERCISES = text(
-    "SELECT e.id, e.version FROM exercise e LEFT JOIN passage_source s ON s.source = 'exercise' AND s.key = e.id"
-    " WHERE NOT e.is_retired AND (s.mark IS NULL OR s.mark <> CAST(e.version AS text)) ORDER BY e.id"
+    "SELECT id, CAST(version AS text) AS version FROM exercise WHERE NOT is_retired EXCEPT"
+    " SELECT key, mark FROM passage_source WHERE source = 'exercise' ORDER BY id"
 )
 GONE_EXERCISES = text(
-    "SELECT s.key FROM passage_source s LEFT JOIN exercise e ON e.id = s.key AND NOT e.is_retired"
-    " WHERE s.source = 'exercise' AND e.id IS NULL ORDER BY s.key"
+    "SELECT key FROM passage_source WHERE source = 'exercise' EXCEPT SELECT id FROM exercise WHERE NOT is_retired"
+    " ORDER BY key"
 )
 
 WITH_OBJECTIVES = "SELECT id, title, objectives FROM concept WHERE objectives <> '[]' ORDER BY id"
