@@ -21,6 +21,7 @@ from learntrac.audit.requests import origin_of
 from learntrac.audit.service import record
 from learntrac.backends.cache import Window
 from learntrac.kit.errors import AuthenticationFailed, PermissionRefused
+from learntrac.kit.http.doors import find_plan
 
 
 @dataclass(frozen=True)
@@ -148,9 +149,14 @@ def limit_headers(window: Window) -> list[tuple[bytes, bytes]]:
 
 
 class GuardedRoute(APIRoute):
-    """A route that asks who is there before it complains of a body that cannot be read: FastAPI reads it first."""
+    """A route that asks who is there before it complains of a body that cannot be read: FastAPI reads it first. A short
+    read is not left to FastAPI at all.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return find_plan(self, _Asking) or self._guarded()
+
+    def _guarded(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         guards = [found.call for found in self.dependant.dependencies if isinstance(found.call, _SignedIn)]
 

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import URL
 
 from learntrac.kit.away import unavailable_when_gone
+from learntrac.kit.room import Room
 
 Row = Sequence[Any]
 _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -131,28 +132,18 @@ class PostgresReader:
         self._settings = {"search_path": schema}
         self._answer_within = answer_within_seconds
         self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._size, self._at_work = pool_size, 0
-        self._room = asyncio.Semaphore(pool_size)
+        self._room = Room(pool_size, within_seconds=ROOM_WITHIN_SECONDS)
         self._idle: list[_Connection] = []
 
     async def rows(self, sql: str, *args: object) -> Sequence[Row]:
         with unavailable_when_gone():
-            await self._enter()
-            self._at_work += 1
+            await self._room.enter()
             try:
                 return await self._read(sql, args)
             finally:
-                self._at_work -= 1
-                self._room.release()
+                self._room.leave()
 
     slow_rows = rows
-
-    async def _enter(self) -> None:
-        if not self._room.locked():
-            await self._room.acquire()
-            return
-        async with asyncio.timeout(ROOM_WITHIN_SECONDS):
-            await self._room.acquire()
 
     async def _read(self, sql: str, args: tuple[object, ...]) -> Sequence[Row]:
         connection = self._find_idle() or await self._connect()
@@ -189,7 +180,7 @@ class PostgresReader:
 
     def usage(self) -> tuple[int, int]:
         """Connections that are at work, and the most there may be."""
-        return self._at_work, self._size
+        return self._room.taken, self._room.size
 
     async def close(self) -> None:
         while self._idle:

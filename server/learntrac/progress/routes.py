@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from learntrac.accounts.callers import Caller, SignedIn, whose
+from learntrac.accounts.callers import Caller, GuardedRoute, SignedIn, whose
 from learntrac.concepts.viewing import viewer_of
 from learntrac.kit.fields import UserId
 from learntrac.kit.http.query import describes, read_query
@@ -10,7 +10,7 @@ from learntrac.progress import service
 from learntrac.progress.recommending import Asked
 from learntrac.progress.schemas import History, HistoryQuery, Progress, ProgressQuery
 
-router = APIRouter(prefix="/progress", tags=["Progress"])
+router = APIRouter(prefix="/progress", tags=["Progress"], route_class=GuardedRoute)
 
 
 @router.get("", response_model=Progress, openapi_extra=describes(ProgressQuery))

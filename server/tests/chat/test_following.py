@@ -84,4 +84,4 @@ def rows_handled(plan: dict[str, Any]) -> int:
     """All that the steps of a plan have read or thrown away."""
     removed = sum(plan.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Join Filter", "Index Recheck"))
     handled = round((plan["Actual Rows"] + removed) * plan["Actual Loops"])
-    return handled + sum(map(rows_handled, plan.get("Plans", ())))
+    return sum(map(rows_handled, plan.get("Plans", ())), start=handled)
