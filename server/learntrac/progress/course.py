@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from learntrac.kit.readers import HotReader
 from learntrac.progress import queries
+from learntrac.progress.choices import Choices
 
 _Kept = TypeVar("_Kept")
 
@@ -68,12 +69,16 @@ def _short(starts: Iterable[Start], minutes: int | None) -> Iterator[Start]:
 
 
 class KnownCourse:
-    """The course as it is now. Each answer is of the generation that is asked for, or of a later one."""
+    """The course as it is now. Each answer is of the generation that is asked for, or of a later one.
+
+    `choices` are what its learners could do next.
+    """
 
     def __init__(self) -> None:
         self._generation = -1
         self._kept: dict[object, Any] = {}
         self._one_at_a_time = asyncio.Lock()
+        self.choices = Choices()
 
     async def milestones(self, reader: HotReader, generation: int) -> Counter[str]:
         """{milestone: its concepts}."""

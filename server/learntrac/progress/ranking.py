@@ -70,14 +70,22 @@ class Ranked(NamedTuple):
     score: float
 
 
-def rank(candidates: Iterable[Candidate], situation: Situation) -> list[Ranked]:
-    """Best first; of equal scores the lower number first. The same input gives the same order."""
-    known = list(candidates)
-    new = [Ranked(one, _new(one, situation)) for one in known if one.kind == "new"]
-    reviews = [Ranked(one, _review(one)) for one in known if one.kind == "review"]
-    reviews.sort(key=_order)
-    later = [Ranked(one.candidate, one.score * NEXT_REVIEW_COUNTS**place) for place, one in enumerate(reviews)]
-    return sorted([*new, *later], key=_order)
+def rank_new(candidates: Iterable[Candidate], situation: Situation) -> list[Ranked]:
+    """What is no review, best first."""
+    return best_first([Ranked(one, _new(one, situation)) for one in candidates])
+
+
+def rank_reviews(candidates: Iterable[Candidate]) -> list[Ranked]:
+    """Reviews, best first."""
+    reviews = best_first([Ranked(one, _review(one)) for one in candidates])
+    return best_first(
+        [Ranked(one.candidate, one.score * NEXT_REVIEW_COUNTS**place) for place, one in enumerate(reviews)]
+    )
+
+
+def best_first(ranked: Iterable[Ranked]) -> list[Ranked]:
+    """The higher score first; of equal ones the lower number."""
+    return sorted(ranked, key=_order)
 
 
 def _order(ranked: Ranked) -> tuple[float, int]:

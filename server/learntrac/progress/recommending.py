@@ -23,8 +23,10 @@ from learntrac.progress.ranking import (
     Grounds,
     Ranked,
     Situation,
+    best_first,
     count_unlocks,
-    rank,
+    rank_new,
+    rank_reviews,
     reason,
     review_minutes,
     with_placement,
@@ -81,7 +83,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Everything that comes into question, best first, for the learner in this situation."""
+    """What comes into question, best first, for the learner in this situation: of what is new the best fifty, or all
+    of it where minutes are asked for.
+    """
 
     ranked: list[Ranked]
     situation: Situation
@@ -96,11 +100,23 @@ async def read_ranking(reader: WideReader, asked: Asked, record: LearnerRecord) 
     milestone = await _milestone(reader, asked, record)
     situation = Situation(profile.mean_difficulty or BEGINNERS_LEVEL, record.preference.difficulty, milestone)
     new = await _new(reader, asked, record, situation)
-    return Ranking(rank([*new, *_reviews(asked, record)], situation), situation, profile, record.preference)
+    reviews = rank_reviews(_reviews(asked, record))
+    return Ranking(best_first([*new, *reviews]), situation, profile, record.preference)
 
 
-async def _new(reader: WideReader, asked: Asked, record: LearnerRecord, situation: Situation) -> list[Candidate]:
-    """What could be begun or gone on with."""
+async def _new(reader: WideReader, asked: Asked, record: LearnerRecord, situation: Situation) -> Sequence[Ranked]:
+    """What could be begun or gone on with, best first."""
+    if asked.minutes is not None:  # what fits into them may stand far down
+        return await _find_new(reader, asked, record, situation)
+    whose = asked.user_id, asked.viewer.visibility.key, asked.milestone
+    of = hash((record.fingerprint(), situation, asked.model.current.digest))
+    known = asked.course.choices.find(whose, of)
+    if known is None:
+        known = asked.course.choices.keep(whose, of, await _find_new(reader, asked, record, situation))
+    return known
+
+
+async def _find_new(reader: WideReader, asked: Asked, record: LearnerRecord, situation: Situation) -> list[Ranked]:
     course, milestone, begun = asked.course, situation.milestone, {one.id: one for one in record.begun}
     starts = await course.starts(reader, record.generation)
     ready = await _ready(reader, asked, situation, begun, starts)
@@ -108,7 +124,7 @@ async def _new(reader: WideReader, asked: Asked, record: LearnerRecord, situatio
     needed_by = await course.needed_by(reader, record.generation, milestone) if milestone else {}
     unlocks = count_unlocks(concepts, needed_by, left_out=_left_out(asked, begun, needed_by))
     chances = _chances(asked.model, record, concepts, begun)
-    return [_candidate(row, begun, chances, unlocks) for row in ready]
+    return rank_new([_candidate(row, begun, chances, unlocks) for row in ready], situation)
 
 
 async def explain(reader: WideReader, asked: Asked, ranking: Ranking, chosen: Sequence[Ranked]) -> dict[int, str]:

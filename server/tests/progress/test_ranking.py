@@ -1,5 +1,6 @@
 """What comes first, and the words for it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,12 +10,15 @@ from learntrac.progress.ranking import (
     Candidate,
     Ground,
     Grounds,
+    Ranked,
     Situation,
+    best_first,
     chance_fit,
     count_unlocks,
     fitting,
     on_day,
-    rank,
+    rank_new,
+    rank_reviews,
     reason,
     review_minutes,
     with_placement,
@@ -23,6 +27,11 @@ from learntrac.progress.ranking import (
 NOW = datetime(2026, 3, 18, 12, tzinfo=UTC)  # a Wednesday
 HERE = Situation(level=3.0, milestone="Basics")
 PLAIN = Candidate(1, "Loops", "new", 3.0, 60, 0.75, 0.8)
+
+
+def rank(candidates: Iterable[Candidate], situation: Situation) -> list[Ranked]:
+    new, reviews = [[one for one in candidates if one.kind == kind] for kind in ("new", "review")]
+    return best_first([*rank_new(new, situation), *rank_reviews(reviews)])
 
 
 def order(*candidates: Candidate, situation: Situation = HERE) -> list[int]:
