@@ -3,12 +3,12 @@ statement, and a learner's completion is some twenty statements (docs/decisions/
 """
 
 import asyncio
+import functools
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
 
 import aiosqlite
 import asyncpg
@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.types import NullType
 
+_KEPT = 2_000
+"""Statements whose form for a driver is kept: there are some hundreds, and one more for each length of a list."""
 _REFUSED = (asyncpg.IntegrityConstraintViolationError, sqlite3.IntegrityError)
 _FAILED = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, sqlite3.Error, TimeoutError)
 
@@ -141,17 +143,14 @@ class WrittenSession(AsyncSession):
         return _Link(driver if isinstance(driver, WrittenConnection) else _PostgresDriver(driver), connection, told)
 
 
-_known: WeakKeyDictionary[TextClause, dict[tuple[Any, ...], Written | None]] = WeakKeyDictionary()
-
-
 def _find_written(statement: TextClause, params: Mapping[str, Any], dialect: Dialect) -> Written | None:
     """The statement for this driver and so many values in each of its lists; None for one that SQLAlchemy must run."""
-    lengths = tuple(len(params[name]) for name in _lists(statement))
-    known = _known.setdefault(statement, {})
-    key = (dialect.name, *lengths)
-    if key not in known:
-        known[key] = Written(_with_lists(statement, lengths), dialect) if _is_plain(statement, lengths) else None
-    return known[key]
+    return _written(statement, tuple(len(params[name]) for name in _lists(statement)), dialect)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _written(statement: TextClause, lengths: tuple[int, ...], dialect: Dialect) -> Written | None:
+    return Written(_with_lists(statement, lengths), dialect) if _is_plain(statement, lengths) else None
 
 
 def _is_plain(statement: TextClause, lengths: Sequence[int]) -> bool:
@@ -160,8 +159,9 @@ def _is_plain(statement: TextClause, lengths: Sequence[int]) -> bool:
     return all(kinds) and 0 not in lengths
 
 
-def _lists(statement: TextClause) -> list[str]:
-    return [name for name, bound in statement._bindparams.items() if bound.expanding]  # noqa: SLF001 - it has no other name
+@functools.lru_cache(maxsize=_KEPT)
+def _lists(statement: TextClause) -> tuple[str, ...]:
+    return tuple(name for name, bound in statement._bindparams.items() if bound.expanding)  # noqa: SLF001 - it has no other name
 
 
 def _with_lists(statement: TextClause, lengths: Sequence[int]) -> TextClause:
