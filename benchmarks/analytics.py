@@ -33,7 +33,8 @@ from learntrac.activity.windows import WINDOWS
 from learntrac.analytics import exports
 from learntrac.config import Settings
 from learntrac.kit.clock import to_micros, utc_now
-from learntrac.main import API, Parts, export_maker, opened
+from learntrac.kit.http.doors import API
+from learntrac.main import Parts, export_maker, opened
 
 CONCEPTS = 1_000
 EVENTS = (1_000_000, 5_000_000)

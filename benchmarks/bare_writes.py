@@ -24,8 +24,9 @@ from sqlalchemy import Engine, event
 from benchmarks.places import Place
 from learntrac.config import Settings
 from learntrac.kit.db import SCHEMA, SQLITE_PRAGMAS
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.server import make_server
-from learntrac.main import API, create_app, opened, site
+from learntrac.main import create_app, opened, site
 
 Statement = tuple[str, list[Any]]
 Recording = dict[str, list[Statement]]

@@ -29,7 +29,8 @@ from benchmarks.rounds import print_table
 from benchmarks.seeding import put_sign_ins
 from learntrac.config import Settings
 from learntrac.kit.asgi import ASGI
-from learntrac.main import API, Parts, create_app, opened, site
+from learntrac.kit.http.doors import API
+from learntrac.main import Parts, create_app, opened, site
 from learntrac.mastery import announcing, awards, queries
 from learntrac.mastery import service as mastery
 from learntrac.webhooks.events import EVENTS

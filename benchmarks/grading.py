@@ -22,7 +22,7 @@ import httpx
 from learntrac.demo.exercises import FOLDER
 from learntrac.exercises.definition import CodeDefinition
 from learntrac.exercises.files import read_folder
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 
 EXERCISE = "parse-request-line"
 ROUNDS = 40

@@ -22,7 +22,7 @@ from benchmarks.places import DATABASES, LEARNER, Place, places
 from benchmarks.rounds import Spread, print_table
 from benchmarks.seeding import SEED, put_alternatives, put_standings
 from benchmarks.servers import Server
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.backends.neo4j_server import Neo4jServer, find_missing, shared_server
 from tests.environments import CACHE
 

@@ -21,7 +21,7 @@ from benchmarks.rounds import (
 )
 from benchmarks.servers import Server
 from benchmarks.visitors import Visit, visit
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from learntrac.seeding.order import Order
 
 CONCEPTS, LEARNERS, EVENTS = 10_000, 300, 30_000

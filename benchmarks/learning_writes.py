@@ -24,7 +24,7 @@ from benchmarks.rounds import (
 )
 from benchmarks.servers import Server
 from benchmarks.visitors import Visit, visit
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from learntrac.seeding.order import Order
 
 CONCEPTS, LEARNERS = 10_000, 2_000

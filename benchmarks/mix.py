@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from benchmarks.seeding import COMPONENTS, MILESTONES
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 
 LEARNTRAC, BARE = f"{API}/concepts", "/concepts"
 

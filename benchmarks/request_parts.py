@@ -26,9 +26,10 @@ from benchmarks.rounds import Spread, print_table
 from learntrac.accounts.callers import limit_headers
 from learntrac.accounts.tokens import Claims
 from learntrac.config import Settings
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.edge import Message
 from learntrac.kit.logs import configure
-from learntrac.main import API, Parts, create_app, opened, site
+from learntrac.main import Parts, create_app, opened, site
 from learntrac.seeding.order import Order
 from tests.backends.redis_server import RedisServer, find_program
 

@@ -24,7 +24,8 @@ from learntrac.backends.sandbox import Call, Run
 from learntrac.backends.sandbox.boxed import BoxedSandbox
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
-from learntrac.main import API, make_api
+from learntrac.kit.http.doors import API
+from learntrac.main import make_api
 
 SOURCE = """
 def is_leap(year):

@@ -16,7 +16,7 @@ import psutil
 
 from benchmarks import ROOT
 from benchmarks.places import LEARNER, PASSWORD, Place
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.environments import find_free_port
 
 START_SECONDS = 600  # a first sync of a hundred thousand tickets comes before the server listens

@@ -23,7 +23,7 @@ import uvloop
 from benchmarks import ROOT
 from benchmarks.load import Load
 from benchmarks.mix import SHAPES
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 
 MIXED = {
     "list": 25,

@@ -28,7 +28,7 @@ from benchmarks.servers import VERY_MANY, Server, served
 from learntrac.backends.speech import BYTES_A_SECOND, Context, Speech
 from learntrac.backends.speech.opening import SpeechSettings, open_speech
 from learntrac.backends.speech.vad import FRAME_BYTES, loudness_db
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.voice.clients import silence, spoken
 
 PASSWORD = "benchmark-password"

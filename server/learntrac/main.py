@@ -10,10 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 from learntrac import __version__
 from learntrac.accounts import jobs as accounts_jobs
@@ -58,6 +59,7 @@ from learntrac.kit import idempotency, tracing
 from learntrac.kit.clock import Clock, utc_now
 from learntrac.kit.db import Database
 from learntrac.kit.http.docs import docs_files, docs_router
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.edge import ASGI, Edge, Receive, Scope, Send
 from learntrac.kit.http.errors import handle_errors
 from learntrac.kit.http.metrics import add_metrics
@@ -111,7 +113,6 @@ from learntrac.webhooks.trying import Trier
 if TYPE_CHECKING:
     from learntrac.backends.graph.copying import Neo4jCopy
 
-API = "/api/learntrac/v1"
 _NOT_TRACED = frozenset({f"{API}/health", f"{API}/ready", "/metrics"})
 """What machines ask every few seconds."""
 HOUSEKEEPING_EVERY_SECONDS = 3600
@@ -404,16 +405,14 @@ def create_app(parts: Parts) -> FastAPI:
 
 
 @cache
-def _doors() -> APIRouter:
+def _doors() -> list[BaseRoute]:
     """Every feature's routes, put together once for all the apps that a process makes."""
-    doors = APIRouter()
-    # What is asked for most comes first: a request tries every route before its own, some microseconds each.
+    # What is asked for most comes first: a request tries every route before its own, some microseconds each. And the
+    # routes themselves, for a router that is included looks for the route twice.
     learning = (concepts, progress, exercises, knowledge, chat, mastery, adaptive, analytics)
-    for feature in (*learning, accounts, status, privacy, certificates, voice, webhooks):
-        doors.include_router(feature.router, prefix=API)
-    doors.include_router(certificates.public)
-    doors.include_router(voice_sockets.router)
-    return doors
+    features = (*learning, accounts, status, privacy, certificates, voice, webhooks)
+    routers = (*(feature.router for feature in features), certificates.public, voice_sockets.router)
+    return [route for router in routers for route in router.routes]
 
 
 def make_api(settings: Settings, clock: Clock) -> FastAPI:
@@ -429,7 +428,7 @@ def make_api(settings: Settings, clock: Clock) -> FastAPI:
         servers=[{"url": settings.public_url.rstrip("/")}] if settings.public_url else None,
         max_body_size=settings.max_body_bytes,
     )
-    app.router.routes.extend(_doors().routes)
+    app.router.routes.extend(_doors())
     app.router.routes.append(voice_gateway.route)
     app.include_router(docs_router(f"{API}/openapi.json"), prefix=API)
     app.router.routes.append(docs_files(f"{API}/docs/files"))

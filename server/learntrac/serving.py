@@ -21,10 +21,11 @@ from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
 from learntrac.kit.db import normalised
 from learntrac.kit.errors import LearnTracError
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.server import make_server
 from learntrac.kit.logs import get_logger
 from learntrac.kit.metrics import shared_between_processes
-from learntrac.main import API, Parts, create_app, opened, site
+from learntrac.main import Parts, create_app, opened, site
 from learntrac.opening import find_database_url
 from learntrac.supervisor import ChildFailed, Line, Supervisor
 from learntrac.trac.environment import EnvironmentProblem

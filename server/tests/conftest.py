@@ -24,7 +24,8 @@ from hypothesis import settings as hypothesis_settings
 
 from learntrac.backends.queue import Drained
 from learntrac.config import Settings
-from learntrac.main import API, Parts, all_tasks, create_app, opened, site
+from learntrac.kit.http.doors import API
+from learntrac.main import Parts, all_tasks, create_app, opened, site
 from learntrac.trac.author import add_user, write_course
 from tests.backends.neo4j_server import Neo4jServer, find_missing, shared_server
 from tests.course import COURSE

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from learntrac import __version__, cli
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.commands import Learntrac, logs_as_they_were, typed
 from tests.conftest import SECRET
 from tests.contract.servers import COMMAND, PASSWORD, copied_demo, learntrac_environ, running

@@ -19,7 +19,8 @@ from websockets.sync.client import connect
 
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
-from learntrac.main import API, make_api, opened, site
+from learntrac.kit.http.doors import API
+from learntrac.main import make_api, opened, site
 from learntrac.opening import find_database_url, find_secret, open_database
 from learntrac.serving import run, serve_demo, serve_forever
 from learntrac.trac.environment import EnvironmentProblem

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from learntrac import supervisor
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from learntrac.serving import run, serve_inherited
 from learntrac.supervisor import ChildFailed, Line, Patience, Supervisor
 from tests.conftest import make_settings

@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from learntrac.backends.queue import Depth, Drained
 from learntrac.kit.clock import to_micros
-from learntrac.main import API, all_tasks
+from learntrac.kit.http.doors import API
+from learntrac.main import all_tasks
 from learntrac.worker import drain_once, work_until_told, working
 from tests.conftest import SECRET, Api, Clock, TracCopy, eventually, make_settings, serving
 from tests.contract.processes import a_process

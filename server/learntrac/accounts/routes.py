@@ -26,9 +26,10 @@ from learntrac.audit.requests import origin_of
 from learntrac.audit.service import SYSTEM, record
 from learntrac.kit.clock import from_micros
 from learntrac.kit.errors import NotFound
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.writing import Write
 
-router = APIRouter(prefix="/auth", tags=["Authentication"])
+router = APIRouter(prefix=f"{API}/auth", tags=["Authentication"])
 
 ProfileReader = Callable[[AsyncSession, str], Awaitable[LearningProfile]]
 """Reads a learner's profile from the evidence; handed in, as evidence lives above accounts."""

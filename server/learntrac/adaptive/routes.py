@@ -20,6 +20,7 @@ from learntrac.adaptive.schemas import (
 from learntrac.concepts.service import Learner
 from learntrac.concepts.viewing import Viewer, viewer_of
 from learntrac.kit.fields import storable
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 from learntrac.progress.recommending import Asked
@@ -27,7 +28,7 @@ from learntrac.progress.record import get_record
 
 PlacementId = Annotated[str, AfterValidator(storable), Field(min_length=1, max_length=36)]
 
-router = APIRouter(prefix="/adaptive", tags=["Adaptive Learning"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/adaptive", tags=["Adaptive Learning"], route_class=GuardedRoute)
 
 
 @router.get("/recommendations", response_model=Recommendations, openapi_extra=describes(RecommendationsQuery))

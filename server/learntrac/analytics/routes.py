@@ -28,12 +28,13 @@ from learntrac.audit.requests import origin_of
 from learntrac.audit.service import record
 from learntrac.concepts.viewing import viewer_of
 from learntrac.kit.fields import UserId, storable
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 
 ExportId = Annotated[str, AfterValidator(storable), Field(min_length=1, max_length=48)]
 
-router = APIRouter(prefix="/analytics", tags=["Analytics"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/analytics", tags=["Analytics"], route_class=GuardedRoute)
 
 
 @router.get("/dashboard", response_model=Dashboard, openapi_extra=describes(DashboardQuery, may_miss=True))

@@ -39,10 +39,11 @@ from learntrac.certificates.schemas import (
 from learntrac.certificates.service import CertificateNotFound
 from learntrac.kit.clock import from_micros
 from learntrac.kit.errors import Unavailable
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 
-router = APIRouter(prefix="/certificates", tags=["Certificates"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/certificates", tags=["Certificates"], route_class=GuardedRoute)
 public = APIRouter(prefix="/certificates", include_in_schema=False)
 
 _CODE = re.compile(r"[a-z2-7]{26}")

@@ -40,6 +40,7 @@ from learntrac.concepts.service import Learner
 from learntrac.concepts.viewing import viewer_of
 from learntrac.kit.errors import LearnTracError
 from learntrac.kit.fields import TicketId, storable
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.errors import envelope
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write, Writing
@@ -52,7 +53,7 @@ _STREAMS: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema"
 ChatId = Annotated[str, AfterValidator(storable), Field(min_length=1, max_length=40)]
 Shape = Callable[[Turn, Draft], BaseModel]
 
-router = APIRouter(prefix="/chat", tags=["AI Chat Interface"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/chat", tags=["AI Chat Interface"], route_class=GuardedRoute)
 _log = get_logger("learntrac.chat")
 
 

@@ -17,12 +17,13 @@ from learntrac.concepts.schemas import (
 from learntrac.concepts.service import Learner
 from learntrac.concepts.viewing import Viewer, viewer_of
 from learntrac.kit.fields import TicketId
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 from learntrac.kit.readers import HotReader
 from learntrac.trac.mapping import read_tail, write_tail
 
-router = APIRouter(prefix="/concepts", tags=["Concepts"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/concepts", tags=["Concepts"], route_class=GuardedRoute)
 
 REMEMBERED_TOTALS = 10_000
 

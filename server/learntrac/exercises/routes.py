@@ -39,12 +39,13 @@ from learntrac.exercises.schemas import (
 )
 from learntrac.exercises.service import SessionOver
 from learntrac.kit.fields import storable
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 from learntrac.kit.readers import HotReader
 from learntrac.trac.visibility import Visibility
 
-router = APIRouter(prefix="/exercises", tags=["Practice & Exercises"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/exercises", tags=["Practice & Exercises"], route_class=GuardedRoute)
 
 Id = Annotated[str, AfterValidator(storable), Field(max_length=200)]
 AttemptId = Annotated[int, Field(ge=1, le=2**53)]

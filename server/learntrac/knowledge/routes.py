@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.accounts.callers import GuardedRoute, SignedIn
 from learntrac.concepts.viewing import Viewer, viewer_of
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 from learntrac.knowledge import drawing, lint, queries, service
@@ -27,7 +28,7 @@ from learntrac.knowledge.schemas import (
     RemovedReply,
 )
 
-router = APIRouter(prefix="/knowledge", tags=["Knowledge Graph"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/knowledge", tags=["Knowledge Graph"], route_class=GuardedRoute)
 
 _DRAWINGS = {kind: {"schema": {"type": "string"}} for kind in (drawing.DOT, drawing.MERMAID)}
 

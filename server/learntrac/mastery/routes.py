@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from learntrac.accounts.callers import GuardedRoute, SignedIn, whose
 from learntrac.kit.fields import TicketId
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 from learntrac.mastery import contests, reports
@@ -22,7 +23,7 @@ from learntrac.mastery.schemas import (
 )
 from learntrac.trac.visibility import Visibility
 
-router = APIRouter(prefix="/mastery", tags=["Mastery"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/mastery", tags=["Mastery"], route_class=GuardedRoute)
 
 
 @router.get("", response_model=MasteryList, openapi_extra=describes(MasteryQuery, may_miss=True))

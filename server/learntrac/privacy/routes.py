@@ -10,12 +10,13 @@ from learntrac.accounts.throttle import rate_limited
 from learntrac.audit.requests import origin_of
 from learntrac.audit.schemas import AuditList, AuditQuery
 from learntrac.audit.service import list_entries, record
+from learntrac.kit.http.doors import API
 from learntrac.privacy.exporting import document
 from learntrac.privacy.schemas import Export
 
 EXPORTS_A_DAY, DAY_SECONDS = 10, 86_400
 
-router = APIRouter(tags=["Privacy"])
+router = APIRouter(prefix=API, tags=["Privacy"])
 
 
 @router.get("/audit", response_model=AuditList)

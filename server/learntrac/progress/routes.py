@@ -5,12 +5,13 @@ from fastapi import APIRouter, Request, Response
 from learntrac.accounts.callers import Caller, GuardedRoute, SignedIn, whose
 from learntrac.concepts.viewing import viewer_of
 from learntrac.kit.fields import UserId
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.progress import service
 from learntrac.progress.recommending import Asked
 from learntrac.progress.schemas import History, HistoryQuery, Progress, ProgressQuery
 
-router = APIRouter(prefix="/progress", tags=["Progress"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/progress", tags=["Progress"], route_class=GuardedRoute)
 
 
 @router.get("", response_model=Progress, openapi_extra=describes(ProgressQuery))

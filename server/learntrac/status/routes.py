@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 
 from learntrac import __version__
 from learntrac.kit.errors import Unavailable
+from learntrac.kit.http.doors import API
 from learntrac.status import service
 from learntrac.status.schemas import Health, Ready, Status
 
-router = APIRouter(tags=["Health & Status"])
+router = APIRouter(prefix=API, tags=["Health & Status"])
 
 
 @router.get("/health", response_model=Health)

@@ -12,6 +12,7 @@ from learntrac.accounts.callers import MaybeSignedIn, NotSignedIn, SignedIn
 from learntrac.accounts.tokens import Claims
 from learntrac.kit.errors import Detail, LearnTracError, ValidationFailed
 from learntrac.kit.fields import storable
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.writing import Write
 from learntrac.voice import service
 from learntrac.voice.fetching import find_range, streamed
@@ -24,7 +25,7 @@ OBJECT_URL_SECONDS = 60
 FORM_BYTES = 64 * 1024
 """What a form has beside the recording."""
 
-router = APIRouter(prefix="/voice", tags=["Voice Interaction"])
+router = APIRouter(prefix=f"{API}/voice", tags=["Voice Interaction"])
 
 
 @router.post("/ticket", response_model=Ticket)

@@ -6,6 +6,7 @@ from learntrac.accounts.callers import Caller, GuardedRoute, SignedIn
 from learntrac.audit.requests import origin_of
 from learntrac.backends.receivers import AddressRefused
 from learntrac.kit.errors import Detail, ValidationFailed
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.query import describes, read_query
 from learntrac.kit.http.writing import Write
 from learntrac.webhooks import service
@@ -26,7 +27,7 @@ from learntrac.webhooks.schemas import (
 )
 from learntrac.webhooks.service import Owner
 
-router = APIRouter(prefix="/webhooks", tags=["Webhooks"], route_class=GuardedRoute)
+router = APIRouter(prefix=f"{API}/webhooks", tags=["Webhooks"], route_class=GuardedRoute)
 
 
 @router.post("", response_model=WebhookAdded, status_code=201)

@@ -15,7 +15,8 @@ import pytest
 from learntrac.backends.llm import Message, Prompt
 from learntrac.chat.bench_cases import TASKS, Task, attacks
 from learntrac.chat.benching import LeakyModel, bench, leaky_script
-from learntrac.main import API, create_app, site
+from learntrac.kit.http.doors import API
+from learntrac.main import create_app, site
 from tests.backends.llm.protocols import ChatCompletions
 from tests.backends.llm.wire import Exchange, WireServer, wire_server
 from tests.chat.test_finding import hide

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.contract.servers import COMMAND, STARTED_WITHIN_SECONDS, learntrac_environ
 from tests.environments import find_free_port
 

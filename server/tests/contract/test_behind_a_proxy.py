@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.backends.redis_server import RedisServer, find_program
 from tests.conftest import SECRET
 from tests.contract.caddy import caddy, find_caddy

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.backends.neo4j_server import Neo4jServer
 from tests.contract.servers import PASSWORD, copied_demo, running
 from tests.contract.walking import assert_conforms, walk

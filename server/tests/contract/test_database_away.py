@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.accounts.helpers import write_htpasswd
 from tests.conftest import PASSWORDS, _fill
 from tests.contract.server_processes import serving_process

@@ -12,7 +12,8 @@ import pytest
 
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
-from learntrac.main import API, make_api
+from learntrac.kit.http.doors import API
+from learntrac.main import make_api
 from tests.contract.caddy import find_caddy
 from tests.contract.commands import find_problem
 from tests.contract.servers import ROOT

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.conftest import PASSWORDS, TracCopy
 from tests.contract.server_processes import KeptConnection, ServerProcess
 

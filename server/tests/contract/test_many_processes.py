@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.backends.redis_server import RedisServer
 from tests.conftest import PASSWORDS, TracCopy
 from tests.contract.server_processes import KeptConnection, ServerProcess, is_alive, serving_process

@@ -14,7 +14,7 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.contract.servers import running
 from tests.contract.trac_by_http import TracPages
 from tests.contract.two_roles import SharedDatabase, shared_database

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import httpx
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.concepts.trac_edits import by_sql
 from tests.conftest import SECRET, TracCopy, eventually, serving
 from tests.contract.processes import a_process, kill

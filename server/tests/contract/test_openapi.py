@@ -27,7 +27,8 @@ from schemathesis.specs.openapi.checks import (
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
 from learntrac.kit.errors import CODES_BY_STATUS
-from learntrac.main import API, make_api
+from learntrac.kit.http.doors import API
+from learntrac.main import make_api
 from tests.conftest import PASSWORDS, make_settings
 from tests.contract.servers import ROOT, served
 from tests.exercises.conftest import right_answers

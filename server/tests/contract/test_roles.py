@@ -10,7 +10,8 @@ from typing import Any
 from learntrac.config import Settings
 from learntrac.kit.clock import utc_now
 from learntrac.kit.errors import CODES_BY_STATUS
-from learntrac.main import API, make_api
+from learntrac.kit.http.doors import API
+from learntrac.main import make_api
 from tests.certificates.certifying import certify
 from tests.conftest import Answer, Api, Person
 from tests.exercises.samples import QUIZ

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from tests.contract.servers import running
 from tests.contract.walking import assert_conforms, walk
 from tests.environments import (

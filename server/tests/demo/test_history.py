@@ -17,7 +17,8 @@ from learntrac.config import Settings
 from learntrac.demo.history import STUDENTS, TRIED_BY_HAND, WEEKS, fill, find_waiting
 from learntrac.kit.clock import to_micros
 from learntrac.kit.db import Database
-from learntrac.main import API, create_app, opened, site
+from learntrac.kit.http.doors import API
+from learntrac.main import create_app, opened, site
 from tests.contract.servers import PASSWORD, made_demo
 
 NOON = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)

@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from learntrac.kit.clock import utc_now
-from learntrac.main import API, make_api
+from learntrac.kit.http.doors import API
+from learntrac.main import make_api
 from tests.conftest import Api, make_settings
 
 

