@@ -1,11 +1,12 @@
 """The statements of concepts, beside the list's."""
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 GET_CONCEPT = text(
     "SELECT id, title, description, mastery_threshold, estimated_minutes, objectives, links FROM concept"
     " WHERE id = :concept_id"
 )
+GET_THRESHOLD = text("SELECT mastery_threshold FROM concept WHERE id = :concept_id")
 SHOW_PREREQUISITES = (
     "SELECT c.id, c.title, c.standing, s.status FROM prerequisite p JOIN concept c ON c.id = p.prerequisite_id"
     " LEFT JOIN standing s ON s.user_id = $1 AND s.concept_id = c.id"
@@ -23,7 +24,7 @@ def show_concept(needs: str, exercises: str) -> str:
     )
 
 
-PAGE_WORDS = "SELECT name, words FROM page WHERE name IN :names"
+PAGE_WORDS = text("SELECT name, words FROM page WHERE name IN :names").bindparams(bindparam("names", expanding=True))
 OPEN_SESSION = text(
     "INSERT INTO learning_session (id, user_id, concept_id, mode, status, preferred_resources,"
     " time_spent_seconds, reported, started_at)"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from sqlalchemy import Row, bindparam, text
+from sqlalchemy import Row, TextClause
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.certificates.service import certify_concept
@@ -140,7 +140,7 @@ async def complete(
 
     Raises ConceptNotFound, SessionNotFound, and AlreadyEnded for a session that is over.
     """
-    row = await _get_concept(session, learner.viewer, concept_id)
+    row = await _get_concept(session, learner.viewer, concept_id, queries.GET_THRESHOLD)
     found = (
         await session.execute(queries.FIND_SESSION, {"id": request.session_id, "user_id": learner.user_id})
     ).one_or_none()
@@ -227,10 +227,12 @@ async def find_preferred_resource(session: AsyncSession, *, user_id: str) -> str
     return min(asked, key=lambda kind: (-asked[kind], kind)) if asked else None
 
 
-async def _get_concept(session: AsyncSession, viewer: Viewer, concept_id: int) -> Row[Any]:
+async def _get_concept(
+    session: AsyncSession, viewer: Viewer, concept_id: int, what: TextClause = queries.GET_CONCEPT
+) -> Row[Any]:
     if not viewer.visibility.allows(concept_id):
         raise ConceptNotFound
-    row = (await session.execute(queries.GET_CONCEPT, {"concept_id": concept_id})).one_or_none()
+    row = (await session.execute(what, {"concept_id": concept_id})).one_or_none()
     if row is None:
         raise ConceptNotFound
     return row
@@ -278,8 +280,8 @@ async def _page_words(session: AsyncSession, names: list[str]) -> dict[str, int]
     """{page: minutes to read it} of the wiki pages that there are."""
     if not names:
         return {}
-    statement = text(queries.PAGE_WORDS).bindparams(bindparam("names", expanding=True))
-    return {row.name: reading_minutes(row.words) for row in await session.execute(statement, {"names": names})}
+    rows = await session.execute(queries.PAGE_WORDS, {"names": names})
+    return {row.name: reading_minutes(row.words) for row in rows}
 
 
 def _shown(steps: list[PathStep]) -> list[Step]:

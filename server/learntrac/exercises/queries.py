@@ -1,11 +1,11 @@
 """The statements of exercises, beside the list's."""
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from learntrac.webhooks.outbox import WANTED
 
 FIND_CONCEPT = text("SELECT id, title, mastery_threshold FROM concept WHERE id = :concept_id")
-CONCEPT_TITLES = "SELECT id, title FROM concept WHERE id IN :ids"
+CONCEPT_TITLES = text("SELECT id, title FROM concept WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
 
 ADD = text(
     "INSERT INTO exercise (id, concept_id, type, title, difficulty, level, points, estimated_minutes, version,"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, bindparam, text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.exercises import queries, running, showing
@@ -349,8 +349,7 @@ async def titles_of(session: AsyncSession, concept_ids: Sequence[int], visibilit
     wanted = [number for number in concept_ids if visibility.allows(number)]
     if not wanted:
         return []
-    statement = text(queries.CONCEPT_TITLES).bindparams(bindparam("ids", expanding=True))
-    titles = {row.id: row.title for row in await session.execute(statement, {"ids": wanted})}
+    titles = {row.id: row.title for row in await session.execute(queries.CONCEPT_TITLES, {"ids": wanted})}
     return [(number, titles[number]) for number in wanted if number in titles]
 
 

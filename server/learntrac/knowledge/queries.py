@@ -46,7 +46,7 @@ NEEDED_BY = text(
 )
 """Every edge among a concept and all that it needs."""
 
-LIST = (
+LIST = text(
     "SELECT id, source_concept, target_concept, kind, weight, is_bidirectional, notes, created_by, created_at"
     " FROM relationship WHERE (CAST(:kind AS text) IS NULL OR kind = :kind)"
     " AND (CAST(:concept AS integer) IS NULL OR source_concept = :concept OR target_concept = :concept) ORDER BY id"

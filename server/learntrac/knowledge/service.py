@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from learntrac.backends.graph import ALTERNATIVE, PREREQUISITE, Edge, Graph, Subgraph
@@ -314,7 +314,7 @@ async def added_prerequisites(reader: HotReader) -> dict[int, tuple[int, ...]]:
 
 async def list_relationships(session: AsyncSession, *, viewer: Viewer, query: RelationshipQuery) -> RelationshipList:
     """The relationships that were added here, both ends of which the viewer may see."""
-    rows = await session.execute(text(queries.LIST), {"kind": query.type, "concept": query.concept})
+    rows = await session.execute(queries.LIST, {"kind": query.type, "concept": query.concept})
     seen = [row for row in rows if len(viewer.seen([row.source_concept, row.target_concept])) == 2]
     page = seen[query.offset : query.offset + query.limit]
     return RelationshipList(

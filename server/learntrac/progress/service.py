@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import orjson
 
-from learntrac.activity.days import LearnerDay, day_number, total
+from learntrac.activity.days import Figures, LearnerDay, day_number
 from learntrac.activity.service import read_days
 from learntrac.concepts.viewing import Viewer
 from learntrac.kit.clock import from_micros, to_micros
@@ -77,11 +77,14 @@ async def get_history(reader: HotReader, *, viewer: Viewer, user_id: str, query:
     whole = Period()
     for day in days:
         whole.add(day)
+    last_scores = Figures(
+        tried_last=sum(day.figures.tried_last for day in days), score_last=sum(day.figures.score_last for day in days)
+    )
     totals = {
         "concepts_completed": len(whole.completed),
         "concepts_mastered": len(whole.mastered),
         "total_time_spent": whole.seconds,
-        "average_mastery_score": total(days).average_mastery,
+        "average_mastery_score": last_scores.average_mastery,
     }
     return orjson.dumps({"history": [_entry(day, period) for day, period in periods.items()], "totals": totals})
 

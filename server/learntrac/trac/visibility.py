@@ -54,6 +54,8 @@ class Visibility:
 
     def allows(self, ticket_id: int) -> bool:
         """Whether this ticket, by its id from 1 up, may be seen."""
+        if not self.rules:
+            return self.default
         place, verdict = self._by_id.get(ticket_id, (len(self.rules), self.default))
         for pattern_place, matches, pattern_verdict in self._patterns:
             if pattern_place < place and matches(f"ticket:{ticket_id}@*"):
