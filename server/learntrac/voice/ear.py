@@ -109,12 +109,11 @@ class Ear:
 
     async def lull(self) -> tuple[bytes, list[Heard], bool]:
         """Nothing more came for a while, and may come again: what was decoded meanwhile, what is heard with the end of
-        the utterance, and whether more of the sound may still be on its way through the decoder, so that the utterance
-        has not ended. Raises as `decode` and `hear` do.
+        the utterance, and whether more of the sound is still on its way through the decoder, so that the utterance has
+        not ended. Raises as `decode` and `hear` do.
         """
-        pcm = await self._decoder.feed(b"") if self._decoder is not None else b""
+        pcm, is_late = self._decoder.ready() if self._decoder is not None else (b"", False)
         heard = await self.hear(pcm, is_final=False)
-        is_late = bool(pcm) or (self._decoder is not None and not self._seconds)
         if self._number and not is_late:
             await self._end(heard, "final")
             self._endpointing = Endpointing()

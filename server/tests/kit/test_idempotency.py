@@ -12,6 +12,7 @@ from sqlalchemy import text
 from learntrac.kit import idempotency
 from learntrac.kit.clock import utc_now
 from learntrac.kit.db import Database
+from learntrac.kit.http.doors import API
 from learntrac.kit.http.writing import _writing
 from learntrac.main import make_api
 from learntrac.schema import migrate
@@ -230,7 +231,7 @@ def test_no_post_forgets_the_key(tmp_path: Any) -> None:
     ]
 
     assert len(found) == len(documented) >= 5
-    keeps_nothing = ["/exercises/preview"]
+    keeps_nothing = [f"{API}/exercises/preview"]
     assert [route.path for route in found if _writing not in asked_for(route.dependant)] == keeps_nothing
     for operation in documented:
         assert "Idempotency-Key" in str(operation["parameters"])

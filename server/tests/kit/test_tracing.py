@@ -16,6 +16,7 @@ from fastapi import Request
 from learntrac import __version__
 from learntrac.backends.queue import Task, Tasks
 from learntrac.kit import tracing
+from learntrac.kit.http.doors import API
 from learntrac.main import create_app, site
 from tests.backends.redis_server import RedisServer, find_program
 from tests.collector import Collector, Span, collecting
@@ -74,12 +75,12 @@ async def test_a_request_is_one_trace_through_everything_it_stands_on(
             headers=TRACEPARENT | {"X-Request-ID": "mine"},
         )
         assert started.status == 200
-    root = collector.request("/concepts/{concept_id}/start")
+    root = collector.request(f"{API}/concepts/{{concept_id}}/start")
     below = inside(collector, root)
     kinds = {str(span.attributes.get("db.system.name") or span.attributes.get("db.system")) for span in below}
     statements = [str(span.attributes.get("db.query.text", "")) for span in below]
 
-    assert (root.name, root.kind) == ("POST /concepts/{concept_id}/start", SERVER)
+    assert (root.name, root.kind) == (f"POST {API}/concepts/{{concept_id}}/start", SERVER)
     assert (root.trace_id, root.parent_id) == (TRACE, PARENT)
     assert root.attributes["learntrac.request_id"] == "mine"
     assert root.attributes["http.response.status_code"] == 200
@@ -100,7 +101,7 @@ async def test_every_trace_begins_with_a_request(trac_copy: TracCopy, collector:
         await api.anybody.get("/status")
     roots = {span.name for span in collector.spans if not span.parent_id}
 
-    assert roots == {"GET /concepts", "GET /status"}
+    assert roots == {f"GET {API}/concepts", f"GET {API}/status"}
     assert (
         collector.resources[0] | {"service.name": "learntrac", "service.version": __version__} == collector.resources[0]
     )

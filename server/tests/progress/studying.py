@@ -18,6 +18,11 @@ def days_ago(api: Api, days: float) -> datetime:
     return api.clock() - timedelta(days=days)
 
 
+def noon(api: Api, days: int) -> datetime:
+    """Noon (UTC) so many days ago: half an hour of learning then stays within its day, whatever the time is now."""
+    return days_ago(api, days).replace(hour=12)
+
+
 async def begin(api: Api, user_id: str, concept: int, at: datetime) -> str:
     """Start a concept at that time; the session's id."""
     learner = Learner(user_id, Viewer(user_id, Visibility(default=True)))

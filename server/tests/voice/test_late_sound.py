@@ -1,14 +1,20 @@
 """A microphone is switched off while the decoder is still busy, or only starting: nothing of what was said is lost."""
 
+import asyncio
+import os
 import random
+import signal
 import struct
 from collections.abc import Sequence
 
-from learntrac.backends.speech import SAMPLE_RATE, AudioFormat, Transcript
+import pytest
+
+from learntrac.backends.speech import SAMPLE_RATE, AudioFormat, BadAudio, Transcript
 from learntrac.backends.speech.decoding import ProcessDecoding
 from learntrac.voice.ear import Ear
 from learntrac.voice.effects import Listen
 from learntrac.voice.hearing import Began, Ended
+from tests.backends.speech.sounds import encoded
 from tests.voice.clients import silence
 
 
@@ -19,7 +25,10 @@ class Late:
         self._pieces = list(pieces)
 
     async def feed(self, _data: bytes) -> bytes:
-        return self._pieces.pop(0) if self._pieces else b""
+        return b""
+
+    def ready(self) -> tuple[bytes, bool]:
+        return self._pieces.pop(0), bool(self._pieces)
 
     async def finish(self) -> bytes:
         return b"".join(self._pieces)
@@ -64,14 +73,55 @@ def noise(seconds: float) -> bytes:
 
 async def test_what_comes_out_late_is_heard_before_the_utterance_ends() -> None:
     hearing = Kept()
-    ear = Ear(LateDecoding(b"", b"", silence(0.6) + noise(0.8), noise(0.8)), lambda _code: hearing)
+    late = LateDecoding(b"", silence(0.3), b"", silence(0.3) + noise(0.8), b"", noise(0.8))
+    ear = Ear(late, lambda _code: hearing)
     assert await ear.hear(await ear.decode(Listen(b"webm", is_final=False)), is_final=False) == []
 
-    found = [await ear.lull() for _ in range(4)]
+    found = [await ear.lull() for _ in range(6)]
 
-    assert [is_late for _, _, is_late in found] == [True, True, True, False]
+    assert [is_late for _, _, is_late in found] == [True, True, True, True, True, False]
     heard = [what for _, some, _ in found for what in some]
     assert [type(what) for what in heard if isinstance(what, Began | Ended)] == [Began, Ended]
-    assert isinstance(found[3][1][-1], Ended), "and not when half of it was there"
+    assert isinstance(found[5][1][-1], Ended), "and not when half of it was there"
     assert len(hearing.pcm) >= 2 * SAMPLE_RATE * 1.5
     await ear.close()
+
+
+async def test_a_decoder_knows_whether_all_that_it_was_fed_is_decoded() -> None:
+    spoken = silence(0.3) + noise(2.0)
+    sound, decoding = encoded(spoken, "webm"), ProcessDecoding(processes=1)
+    decoder, pcm = decoding.open("webm"), b""
+    assert decoder.ready() == (b"", False)
+    for at in range(0, len(sound), 3000):
+        pcm += await decoder.feed(sound[at : at + 3000])
+
+    is_behind, looks = True, 0
+    async with asyncio.timeout(60):
+        while is_behind:
+            some, is_behind = decoder.ready()
+            pcm, looks = pcm + some, looks + 1
+            await asyncio.sleep(0.01)
+
+    assert looks > 1
+    # All but what waits in the codec for more.
+    assert len(spoken) - 2 * SAMPLE_RATE * 0.3 < len(pcm) <= len(spoken) + 2 * SAMPLE_RATE * 0.1
+    await decoder.close()
+    await decoding.close()
+
+
+async def test_a_decoder_whose_process_has_ended_says_so() -> None:
+    decoding = ProcessDecoding(processes=1)
+    decoder = decoding.open("webm")
+    await decoder.feed(encoded(noise(1.0), "webm")[:3000])
+    (engine,) = decoding._pool._all
+    os.kill(engine._process.pid, signal.SIGKILL)
+
+    async def look_until_it_ends() -> None:
+        while True:
+            decoder.ready()
+            await asyncio.sleep(0.01)
+
+    with pytest.raises(BadAudio, match="cannot be decoded"):
+        await asyncio.wait_for(look_until_it_ends(), 60)
+    await decoder.close()
+    await decoding.close()

@@ -200,6 +200,12 @@ class Decoder(Protocol):
         """Take a piece; returns the PCM that is ready by now (maybe none yet). Raises BadAudio and SpeechBusy."""
         ...
 
+    def ready(self) -> tuple[bytes, bool]:
+        """The PCM that has become ready since, and whether some of what was fed is still to be decoded. Raises
+        BadAudio.
+        """
+        ...
+
     async def finish(self) -> bytes:
         """Nothing more comes: the rest of the PCM. Raises BadAudio where there was no whole sound."""
         ...

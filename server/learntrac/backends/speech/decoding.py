@@ -77,6 +77,11 @@ class StreamDecoder:
         self._count_in(data)
         return self._counted(await _pcm_of(self._way, data))
 
+    def ready(self) -> tuple[bytes, bool]:
+        if not isinstance(self._way, _EngineDecoder):
+            return b"", False
+        return self._counted(self._way.taken()), self._way.is_behind
+
     def _count_in(self, data: bytes) -> None:
         """What has to be parsed may be large and hold no sound; of raw samples the sound's own length is the limit."""
         self._taken_bytes += len(data)
@@ -139,16 +144,23 @@ class _EngineDecoder:
         self._reading: asyncio.Task[None] | None = None
         self._ready = bytearray()
         self._bad: str | None = None
+        self._frames_fed = self._frames_taken = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the process has something that it was fed still before it."""
+        return self._bad is None and self._frames_taken < self._frames_fed
 
     async def feed(self, data: bytes) -> bytes:
         await self._within(self._send({"do": "feed"}, data))
-        return self._taken()
+        self._frames_fed += 1
+        return self.taken()
 
     async def finish(self) -> bytes:
         await self._within(self._send({"do": "finish"}, b""))
         await self._within(cast("asyncio.Task[None]", self._reading))
         await self._holding.aclose()
-        return self._taken()
+        return self.taken()
 
     async def close(self) -> None:
         if self._reading is not None:
@@ -181,11 +193,15 @@ class _EngineDecoder:
             if "bad" in told.head:
                 self._bad = str(told.head["bad"])
                 return
+            self._frames_taken = told.head.get("taken", self._frames_taken)
             self._ready += told.data
 
-    def _taken(self) -> bytes:
+    def taken(self) -> bytes:
+        """What has come out since this was last asked for. Raises BadAudio."""
         if self._bad is not None:
             raise BadAudio("this sound is damaged or of another kind than its first bytes say")
+        if self._reading is not None and self._reading.done() and self._reading.exception() is not None:
+            raise BadAudio("this sound cannot be decoded") from self._reading.exception()
         pcm = bytes(self._ready)
         self._ready.clear()
         return pcm

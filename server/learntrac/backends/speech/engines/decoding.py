@@ -26,17 +26,22 @@ class NoSound(Exception):
 
 
 class Incoming(io.RawIOBase):
-    """The stream as a file that can be read forwards: a read waits for the next frame."""
+    """The stream as a file that can be read forwards: a read waits for the next frame, and tells before that how many
+    were taken. Whatever can be heard in these was told by then.
+    """
 
     def __init__(self, asked: Asked) -> None:
         self._asked, self._left, self.ended = asked, b"", False
+        self._taken = 0
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
         while not self._left and not self.ended:
+            self._asked.tell({"taken": self._taken})
             frame = self._asked.next()
+            self._taken += 1
             self.ended = frame is None or frame.head.get("do") == "finish"
             self._left = b"" if frame is None else frame.data
         given, self._left = (self._left, b"") if size < 0 else (self._left[:size], self._left[size:])
