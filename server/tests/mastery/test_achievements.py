@@ -6,7 +6,7 @@ import pytest
 
 from learntrac.mastery.achievements import BY_ID, RULES, Figures, earned, reached
 from tests.conftest import Api
-from tests.progress.studying import RIGHT, answer, begin, days_ago, noon, study
+from tests.progress.studying import RIGHT, answer, begin, days_ago, study
 
 DAY = date(2026, 3, 1)
 
@@ -70,7 +70,7 @@ async def test_graded_answers_earn_and_what_the_client_claims_does_not(api: Api)
 
 async def test_a_week_and_a_milestone(api: Api) -> None:
     for day in range(6, 0, -1):
-        await study(api, "alice", 1 + day % 3, noon(api, day), RIGHT, RIGHT)
+        await study(api, "alice", 1 + day % 3, days_ago(api, day), RIGHT, RIGHT)
     alice = await api.sign_in("alice")
     begun = await alice.post("/concepts/6/start", {})
     done = await alice.post("/concepts/6/complete", {"session_id": begun["session_id"]})

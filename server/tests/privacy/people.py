@@ -21,7 +21,7 @@ from learntrac.trac.visibility import Visibility
 from learntrac.voice import service as voice
 from tests.conftest import Api, Person
 from tests.exercises.samples import QUIZ
-from tests.progress.studying import RIGHT, WRONG, begin, noon, study
+from tests.progress.studying import RIGHT, WRONG, begin, days_ago, study
 
 MESSAGES, FUNCTIONS = 1, 2
 
@@ -34,8 +34,8 @@ async def have_learned(api: Api, *names: str) -> dict[str, Person]:
         await _speak(people[name], name)
         await _talk(people[name], name)
         await _talk_aloud(api, name)
-        await study(api, name, MESSAGES, noon(api, 3), RIGHT, WRONG)
-        session_id = await begin(api, name, FUNCTIONS, noon(api, 1))
+        await study(api, name, MESSAGES, days_ago(api, 3), RIGHT, WRONG)
+        session_id = await begin(api, name, FUNCTIONS, days_ago(api, 1))
         await _report(api, name, session_id)
         await _contest(api, name)
         await _keep_account(api, name)

@@ -15,12 +15,11 @@ WRONG, RIGHT = 0.0, 1.0
 
 
 def days_ago(api: Api, days: float) -> datetime:
-    return api.clock() - timedelta(days=days)
-
-
-def noon(api: Api, days: int) -> datetime:
-    """Noon (UTC) so many days ago: half an hour of learning then stays within its day, whatever the time is now."""
-    return days_ago(api, days).replace(hour=12)
+    """So many days ago, but not late in the evening: what is studied for up to two hours then stays within its day,
+    whatever the time is now.
+    """
+    at = api.clock() - timedelta(days=days)
+    return at - timedelta(hours=2) if at.hour >= 22 else at
 
 
 async def begin(api: Api, user_id: str, concept: int, at: datetime) -> str:
