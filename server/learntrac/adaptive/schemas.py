@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from learntrac.adaptive.feedback import Adjustment
 from learntrac.adaptive.insights import Momentum, Pace
 from learntrac.kit.fields import MAX_ID, ApiTime, Body, QueryInt, UserId
+from learntrac.progress.choices import CHOICES_KEPT
 
 
 class RecommendationsQuery(BaseModel):
@@ -14,7 +15,7 @@ class RecommendationsQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    count: Annotated[QueryInt, Field(ge=1, le=50)] = Field(5, description="How many to return, at most")
+    count: Annotated[QueryInt, Field(ge=1, le=CHOICES_KEPT)] = Field(5, description="How many to return, at most")
     timeframe: Annotated[QueryInt, Field(ge=1, le=10_080)] | None = Field(
         None, description="Minutes there are: what is recommended fits into them together"
     )

@@ -12,6 +12,8 @@ from fastapi.params import Depends
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
+from learntrac.kit.http.query import refused_at
+
 API = "/api/learntrac/v1"
 """The address under which the specification's doors are."""
 
@@ -62,7 +64,7 @@ def _read_path(given: Mapping[str, str], parts: Mapping[str, TypeAdapter[Any]]) 
         try:
             values[name] = kind.validate_python(given[name])
         except ValidationError as error:
-            refused += [{**line, "loc": ("path", name, *line["loc"])} for line in error.errors(include_url=False)]
+            refused += refused_at(error, "path", name)
     if refused:
         raise RequestValidationError(refused)
     return values

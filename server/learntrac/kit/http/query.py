@@ -18,8 +18,13 @@ def read_query(request: Request, model: type[_Model]) -> _Model:
     try:
         return model.model_validate(dict(request.query_params))
     except ValidationError as error:
-        refused = error.errors(include_url=False, include_input=False, include_context=False)
-        raise RequestValidationError([{**line, "loc": ("query", *line["loc"])} for line in refused]) from None
+        raise RequestValidationError(refused_at(error, "query")) from None
+
+
+def refused_at(error: ValidationError, *place: str) -> list[dict[str, Any]]:
+    """The lines of an error as FastAPI tells them of what stands at this place of a request, without what was sent."""
+    lines = error.errors(include_url=False, include_input=False, include_context=False)
+    return [{**line, "loc": (*place, *line["loc"])} for line in lines]
 
 
 def describes(model: type[BaseModel], *, may_miss: bool = False) -> dict[str, Any]:
