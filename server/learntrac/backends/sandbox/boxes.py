@@ -174,11 +174,11 @@ class Box:
     async def _send(self, message: str) -> None:
         stdin = self._process.stdin
         assert stdin is not None  # noqa: S101 - `start` opened it
-        try:
+        # One that has ended takes no message, and may have said why before: that is still to be read. Of a pipe that
+        # is closed uvloop says RuntimeError.
+        with suppress(OSError, RuntimeError):
             stdin.write(frames.packed(frames.SAID, message))
             await stdin.drain()
-        except (OSError, RuntimeError):  # of a pipe that is closed uvloop says the latter
-            raise BoxEnded(self._cause) from None
 
     async def _read(self) -> tuple[bytes, str]:
         stdout = self._process.stdout

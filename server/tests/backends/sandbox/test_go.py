@@ -25,6 +25,7 @@ from learntrac.backends.sandbox import (
     toolchain,
 )
 from learntrac.backends.sandbox.boxed import BoxedSandbox
+from learntrac.backends.sandbox.boxes import Box
 from tests.backends.sandbox.speaking import children
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -178,6 +179,25 @@ ENDED = {
 @pytest.mark.parametrize("how", ENDED)
 async def test_a_program_that_ends_says_why(sandbox: BoxedSandbox, how: str) -> None:
     source, why = ENDED[how]
+    ran = await ask(sandbox, f"package a\n{source}\n", Call("f"), Call("f"), limits=Limits())
+
+    assert ran.answers == (Answer("crashed", error=why), Answer("not_reached"))
+
+
+@with_go
+async def test_one_that_has_ended_before_it_is_asked_says_why_too(
+    sandbox: BoxedSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, why = ENDED["panics when loaded"]
+    ask_it = Box.ask
+
+    async def ask_late(box: Box, message: str) -> str:
+        """The order to compile at once, a question only after the end of everything."""
+        while box._asked and not box.has_ended():  # noqa: ASYNC110 - a process tells of its end to nobody else
+            await asyncio.sleep(0.01)
+        return await ask_it(box, message)
+
+    monkeypatch.setattr(Box, "ask", ask_late)
     ran = await ask(sandbox, f"package a\n{source}\n", Call("f"), Call("f"), limits=Limits())
 
     assert ran.answers == (Answer("crashed", error=why), Answer("not_reached"))
