@@ -7,11 +7,12 @@ statement gives one answer on either (docs/decisions/0004-portable-columns.md).
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import aiosqlite
 from sqlalchemy import URL, BigInteger, Integer, event, make_url, text
@@ -35,6 +36,9 @@ SCHEMA = "learntrac"
 
 STATEMENTS_KEPT = 300
 """Each connection to PostgreSQL keeps so many prepared: there are more than the driver's hundred."""
+
+ENDS_WITHIN_SECONDS = 5.0
+"""So long is a thread of SQLite's waited for at the end; it interrupts what it is at."""
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only in a column of plain INTEGER."""
@@ -79,7 +83,12 @@ class Database:
         # A hot read holds its connection for a fraction of what a transaction does.
         for_hot_reads = max(1, connections * 2 // 5)
         self._answer_within = answer_within_seconds
-        self._writer, self._reader = _engines(self.url, max(1, connections - for_hot_reads), answer_within_seconds)
+        self._made: WeakSet[_SqliteConnection] = WeakSet()
+        for_transactions = max(1, connections - for_hot_reads)
+        if self.is_sqlite:
+            self._writer, self._reader = _sqlite_engines(self.url, partial(_connect, _file(self.url), self._made))
+        else:
+            self._writer = self._reader = _postgres_engine(self.url, for_transactions, answer_within_seconds)
         self._administrator = self._writer if self.is_sqlite else _patient_engine(self.url)
         self._write_session = async_sessionmaker(self._writer, class_=WrittenSession, expire_on_commit=False)
         self._read_session = async_sessionmaker(self._reader, class_=WrittenSession, expire_on_commit=False)
@@ -133,34 +142,40 @@ class Database:
         await self.hot.close()
         for engine in {self._writer, self._reader, self._administrator}:
             await engine.dispose()
+        ending = [connection.ends for connection in self._made if connection.ends]
+        if ending:
+            # A thread of one that was given up may outlive its user, but not the loop that it tells of its end.
+            await asyncio.wait(ending, timeout=ENDS_WITHIN_SECONDS)
 
 
 def _file(url: URL) -> Path:
     return Path(url.database or "")
 
 
-def _engines(url: URL, pool_size: int, answer_within_seconds: float | None) -> tuple[AsyncEngine, AsyncEngine]:
-    # Parameters are hidden from the messages of errors: these are logged, and what a learner wrote is not for a log.
-    if not url.drivername.startswith("sqlite"):
-        engine = create_async_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=10,
-            pool_pre_ping=False,
-            hide_parameters=True,
-            connect_args={
-                "server_settings": {"search_path": SCHEMA},
-                "timeout": 5,
-                "command_timeout": answer_within_seconds,
-                "statement_cache_size": STATEMENTS_KEPT,
-                "max_cached_statement_lifetime": 0,
-            },
-        )
-        replace_dead_connections(engine)
-        return engine, engine
+# Parameters are hidden from the messages of errors: these are logged, and what a learner wrote is not for a log.
+def _postgres_engine(url: URL, pool_size: int, answer_within_seconds: float | None) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=False,
+        hide_parameters=True,
+        connect_args={
+            "server_settings": {"search_path": SCHEMA},
+            "timeout": 5,
+            "command_timeout": answer_within_seconds,
+            "statement_cache_size": STATEMENTS_KEPT,
+            "max_cached_statement_lifetime": 0,
+        },
+    )
+    replace_dead_connections(engine)
+    return engine
+
+
+def _sqlite_engines(url: URL, connect: Callable[[], Awaitable[Any]]) -> tuple[AsyncEngine, AsyncEngine]:
     # One writer: waiting in line for the connection is fair and cheap, waiting for SQLite's lock is neither.
-    settings: dict[str, Any] = {"async_creator": partial(_connect, url), "hide_parameters": True}
+    settings: dict[str, Any] = {"async_creator": connect, "hide_parameters": True}
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, **settings)
     reader = create_async_engine(url, pool_size=4, max_overflow=0, pool_timeout=30, **settings)
     _prepare_sqlite(writer, begin="BEGIN IMMEDIATE")
@@ -182,6 +197,8 @@ class _Rolled(sqlite3.Connection):
 class _SqliteConnection(WrittenConnection):
     """One whose user may be cancelled in the middle of a statement, and then once more while SQLAlchemy closes it."""
 
+    ends: "asyncio.Future[None] | None" = None
+    """That its thread has come to its end, from when it was told to on."""
     _is_told = False
 
     async def close(self) -> None:
@@ -191,13 +208,17 @@ class _SqliteConnection(WrittenConnection):
 
     def stop(self) -> "asyncio.Future[None] | None":
         # Told twice, aiosqlite would wait for a thread that has ended, and the process would never end.
-        told, self._is_told = self._is_told, True
-        return None if told else super().stop()
+        if self._is_told:
+            return None
+        self._is_told = True
+        self.ends = super().stop()
+        return self.ends
 
 
-async def _connect(url: URL) -> aiosqlite.Connection:
-    make = partial(sqlite3.connect, _file(url), check_same_thread=False, factory=_Rolled)
+async def _connect(file: Path, made: WeakSet[_SqliteConnection]) -> aiosqlite.Connection:
+    make = partial(sqlite3.connect, file, check_same_thread=False, factory=_Rolled)
     connection = _SqliteConnection(make, iter_chunk_size=64)
+    made.add(connection)
     connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a thread that waits must not hold the process
     return await connection
 

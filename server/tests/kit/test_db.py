@@ -3,8 +3,10 @@
 import asyncio
 import shutil
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -221,6 +223,34 @@ class TestSqlite:
         assert await ids(first) == [1, 2]
         await first.close()
         await second.close()
+
+    async def test_closing_waits_for_the_thread_of_a_connection_that_was_given_up(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opening, may_open = threading.Event(), threading.Event()
+        open_file = sqlite3.connect
+
+        def open_slowly(*given: Any, **options: Any) -> object:
+            opening.set()
+            may_open.wait(5)
+            return open_file(*given, **options)
+
+        monkeypatch.setattr(sqlite3, "connect", open_slowly)
+        database = Database(f"sqlite:///{tmp_path}/one.db")
+        given_up = asyncio.create_task(add(database, 1))
+        await asyncio.to_thread(opening.wait, 5)
+        (connection,) = database._made
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        closing = asyncio.create_task(database.close())
+        await asyncio.sleep(0.05)
+        assert not closing.done()
+
+        may_open.set()
+        await closing
+        assert connection.ends is not None
+        assert connection.ends.done()
 
     async def test_a_file_that_cannot_be_opened_is_a_503(self, tmp_path: Path) -> None:
         database = Database(f"sqlite:///{tmp_path}/missing/one.db")
