@@ -27,6 +27,7 @@ from learntrac.voice.effects import (
     EndStream,
     Listen,
     Lull,
+    PassOver,
     Payload,
     Recognise,
     Say,
@@ -93,6 +94,13 @@ class Conversation:
     chunks: Chunks = field(default_factory=Chunks)
     stream: int = 1
     piece: int = 0
+    has_lulled: bool = False
+    began: int = 0
+    """The last utterance that is known to have begun, and the last one to have ended: several ears may tell of it."""
+    ended: int = 0
+    counted_stream: int = 0
+    counted_seconds: float = 0.0
+    """So much of this stream's sound has been counted."""
     turn: int = 1
     said: list[Utterance] = field(default_factory=list)
     is_speaking: bool = False
@@ -133,7 +141,18 @@ class Conversation:
 
     def no_more_came(self, stream: int, piece: int) -> list[Effect]:
         """Nothing has come for a while since this piece."""
-        return [Lull()] if (self.stream, self.piece) == (stream, piece) else []
+        if (self.stream, self.piece) != (stream, piece):
+            return []
+        self.has_lulled = True
+        return [Lull()]
+
+    def count_sound(self, stream: int, seconds: float) -> float:
+        """How much of these seconds, the stream's until now, was not counted before."""
+        if stream != self.counted_stream:
+            self.counted_stream, self.counted_seconds = stream, 0.0
+        more = max(0.0, seconds - self.counted_seconds)
+        self.counted_seconds += more
+        return more
 
     def _let_in(self, ready: list[Chunk]) -> Iterator[Effect]:
         for one in ready:
@@ -144,8 +163,8 @@ class Conversation:
                 sound = b""
             else:
                 self.bad_messages = 0
-            yield Listen(sound, one.is_final, self.stream, self.piece, self.format)
-            self.piece += 1
+            yield Listen(sound, one.is_final, self.stream, self.piece, self.format, self.has_lulled)
+            self.piece, self.has_lulled = self.piece + 1, False
             if one.is_final:
                 self._next_stream()
 
@@ -156,7 +175,7 @@ class Conversation:
         return [EndStream()]
 
     def _next_stream(self) -> None:
-        self.stream, self.piece = self.stream + 1, 0
+        self.stream, self.piece, self.has_lulled = self.stream + 1, 0, False
 
     def interrupt(self, now: float, heard_seconds: float | None = None) -> list[Effect]:
         """The learner wants the answer to stop; a client that knows says how much of it was played."""
@@ -217,7 +236,9 @@ class Conversation:
         return [transcription(self.turn, "", 0.0, final=True), *self._say_again()]
 
     def _began(self, what: Began, now: float) -> list[Effect]:
-        self.quiet_seconds = 0.0
+        if what.utterance <= self.began:
+            return []
+        self.began, self.quiet_seconds = what.utterance, 0.0
         if self.answer is not None and self.answer.is_heard_at(now) and not self.may_barge_in:
             self.is_deaf = True  # it may be the loudspeaker that the microphone hears
             return []
@@ -235,9 +256,12 @@ class Conversation:
         return [Stop(answer.turn, "", goes_on=True)]
 
     def _ended(self, what: Ended) -> list[Effect]:
+        if what.utterance <= self.ended:
+            return [PassOver(what.utterance)]
+        self.ended = what.utterance
         if self.is_deaf:
             self.is_deaf = False
-            return []
+            return [PassOver(what.utterance)]
         self.is_speaking = False
         cut = [Send("utterance_cut", {"turn": self.turn})] if what.why == "cut" else []
         return [*cut, Recognise(what.utterance)]

@@ -68,6 +68,12 @@ class Ear:
         self._number = 0
         self._utterances: dict[int, _Utterance] = {}
         self._seconds = 0.0
+        self._decoded_bytes = 0
+
+    @property
+    def decoded(self) -> tuple[int, float]:
+        """The stream, and how many seconds of its sound have been decoded here."""
+        return self._stream, self._decoded_bytes / BYTES_A_SECOND
 
     async def decode(self, sound: Listen) -> bytes:
         """The PCM that is ready by now. Raises BadAudio, and then the stream is over, and SpeechBusy."""
@@ -77,10 +83,12 @@ class Ear:
             self._decoder = self._decoding.open(sound.format, longest_seconds=LONGEST_STREAM_SECONDS)
         try:
             pcm = await self._decoder.feed(sound.audio) if sound.audio else b""
-            return pcm + await self._decoder.finish() if sound.is_final else pcm
+            pcm = pcm + await self._decoder.finish() if sound.is_final else pcm
         except BaseException:
             await self._close_decoder()
             raise
+        self._decoded_bytes += len(pcm)
+        return pcm
 
     async def _begin_stream(self, sound: Listen) -> None:
         await self._close_decoder()
@@ -88,7 +96,7 @@ class Ear:
         self._rest.clear()
         self._before.clear()
         # The same numbers in every process: streams and what is said in them come in one order.
-        self._stream, self._seconds, self._number = sound.stream, 0.0, 0
+        self._stream, self._seconds, self._number, self._decoded_bytes = sound.stream, 0.0, 0, 0
         self._numbers = count(sound.stream * MOST_UTTERANCES)
 
     async def hear(self, pcm: bytes, *, is_final: bool) -> list[Heard]:
@@ -107,17 +115,18 @@ class Ear:
         await self._feed(heard)
         return [*heard, *await self.end_stream()] if is_final else heard
 
-    async def lull(self) -> tuple[bytes, list[Heard], bool]:
-        """Nothing more came for a while, and may come again: what was decoded meanwhile, what is heard with the end of
-        the utterance, and whether more of the sound is still on its way through the decoder, so that the utterance has
-        not ended. Raises as `decode` and `hear` do.
+    async def lull(self) -> tuple[list[Heard], bool]:
+        """Nothing more came for a while, and may come again: what is heard of what was decoded meanwhile and with the
+        end of the utterance, and whether more of the sound is still on its way through the decoder, so that the
+        utterance has not ended. Raises as `decode` and `hear` do.
         """
         pcm, is_late = self._decoder.ready() if self._decoder is not None else (b"", False)
+        self._decoded_bytes += len(pcm)
         heard = await self.hear(pcm, is_final=False)
         if self._number and not is_late:
             await self._end(heard, "final")
             self._endpointing = Endpointing()
-        return pcm, heard, is_late
+        return heard, is_late
 
     async def end_stream(self) -> list[Heard]:
         """No more comes: what is heard of it."""
@@ -174,10 +183,9 @@ class Ear:
         finally:
             await utterance.hearing.close()
 
-    async def pass_over(self, what: Heard) -> None:
-        """Nobody here is going to ask what was said there."""
-        if isinstance(what, Ended):
-            await self._utterances.pop(what.utterance).hearing.close()
+    async def pass_over(self, number: int) -> None:
+        """Nobody is going to ask what was said in this utterance, which has ended."""
+        await self._utterances.pop(number).hearing.close()
 
     async def close(self) -> None:
         """Give everything up."""

@@ -40,13 +40,16 @@ class Close:
 
 @dataclass(frozen=True)
 class Listen:
-    """Give sound to the ear: a piece of a stream of this format. Pieces count from 0 in each stream."""
+    """Give sound to the ear: a piece of a stream of this format. Pieces count from 0 in each stream; `after_lull` is
+    whether nothing had come for a while before this one.
+    """
 
     audio: bytes
     is_final: bool
     stream: int = 1
     piece: int = 0
     format: AudioFormat = "auto"
+    after_lull: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class EndStream:
 @dataclass(frozen=True)
 class Recognise:
     """Find out what was said in this utterance."""
+
+    utterance: int
+
+
+@dataclass(frozen=True)
+class PassOver:
+    """Nobody here wants to know what was said in this utterance."""
 
     utterance: int
 
@@ -113,7 +123,9 @@ class Cut:
     heard: str
 
 
-Effect: TypeAlias = Send | Close | Listen | Lull | EndStream | Recognise | WaitForChunk | Ask | Say | Stop | Cut
+Effect: TypeAlias = (
+    Send | Close | Listen | Lull | EndStream | Recognise | PassOver | WaitForChunk | Ask | Say | Stop | Cut
+)
 
 
 def error(code: str, message: str, **more: Any) -> Send:

@@ -7,6 +7,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from learntrac.kit.errors import LearnTracError, Unavailable
 from learntrac.voice.conversation import Conversation
 from learntrac.voice.ear import Ear
 from learntrac.voice.effects import Listen
+from learntrac.voice.hearing import Began, Ended, Heard
 from learntrac.voice.kept import dumped, loaded
 
 KEPT_SECONDS = 15 * 60
@@ -27,6 +29,8 @@ HELD_SECONDS = 15.0
 WAITED_SECONDS = 10.0
 SOUND_SECONDS = 150
 """An utterance may last 60 s, and its stream twice that."""
+LATE_SECONDS, MOST_TRIES = 0.05, 100
+"""A decoder that is behind is asked again after so long, and so often."""
 
 
 class TalkLost(LearnTracError):
@@ -89,28 +93,55 @@ class Shared:
 
 
 class SharedEar(Ear):
-    """An ear that first hears what other processes were told of the stream."""
+    """An ear that first hears what other processes were told of the stream.
+
+    It tells what it hears there, too: how far a decoder was when a process was told is no other's to know, and what
+    nobody else has told would be lost. The conversation knows an utterance by its number, the same in every ear.
+    """
 
     def __init__(self, cache: Cache, connection_id: str, **rest: Any) -> None:
         super().__init__(**rest)
         self._cache = cache
         self._name = f"voice:sound:{connection_id}"
         self._at = (0, 0)
+        self._missed: list[Heard] = []
 
     async def decode(self, sound: Listen) -> bytes:
         stream, next_piece = self._at if self._at[0] == sound.stream else (sound.stream, 0)
         for piece in range(next_piece, sound.piece):
             await self._catch_up(sound, piece)
-        await self._cache.put(self._piece(stream, sound.piece), sound.audio, seconds=SOUND_SECONDS)
+        kept = bytes([sound.after_lull]) + sound.audio
+        await self._cache.put(self._piece(stream, sound.piece), kept, seconds=SOUND_SECONDS)
         self._at = (stream, sound.piece + 1)
-        return await super().decode(sound)
+        return await self._decode(sound)
+
+    async def hear(self, pcm: bytes, *, is_final: bool) -> list[Heard]:
+        heard = await super().hear(pcm, is_final=is_final)
+        missed, self._missed = self._missed, []
+        return [*missed, *heard]
 
     async def _catch_up(self, sound: Listen, piece: int) -> None:
-        audio = await self._cache.get(self._piece(sound.stream, piece))
-        if audio:
-            missed = Listen(audio, is_final=False, stream=sound.stream, piece=piece, format=sound.format)
-            for what in await self.hear(await super().decode(missed), is_final=False):
-                await self.pass_over(what)
+        kept = await self._cache.get(self._piece(sound.stream, piece))
+        if kept:
+            missed = replace(sound, audio=kept[1:], is_final=False, piece=piece, after_lull=kept[0] != 0)
+            self._miss(await super().hear(await self._decode(missed), is_final=False))
+
+    async def _decode(self, sound: Listen) -> bytes:
+        if sound.after_lull and self._stream == sound.stream:
+            await self._end_as_elsewhere()
+        return await super().decode(sound)
+
+    async def _end_as_elsewhere(self) -> None:
+        """Another ear has ended its utterance by now: so does this one, once it has heard all that came before."""
+        for _ in range(MOST_TRIES):
+            heard, is_late = await self.lull()
+            self._miss(heard)
+            if not is_late:
+                return
+            await asyncio.sleep(LATE_SECONDS)
+
+    def _miss(self, heard: list[Heard]) -> None:
+        self._missed += [what for what in heard if isinstance(what, Began | Ended)]
 
     def _piece(self, stream: int, piece: int) -> str:
         return f"{self._name}:{stream}:{piece}"

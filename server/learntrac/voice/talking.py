@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 
-from learntrac.backends.speech import BYTES_A_SECOND, BadAudio, SpeechBusy, SpeechDown
+from learntrac.backends.speech import BadAudio, SpeechBusy, SpeechDown
 from learntrac.chat.schemas import LONGEST_MESSAGE
 from learntrac.kit.errors import LearnTracError, Unavailable
 from learntrac.kit.logs import error_log
@@ -26,6 +26,7 @@ from learntrac.voice.effects import (
     EndStream,
     Listen,
     Lull,
+    PassOver,
     Payload,
     Recognise,
     Say,
@@ -169,6 +170,8 @@ class Talk:
                 await self._hear(talk, await self._ear.end_stream())
             case Stop():
                 await self._stop_anywhere(effect)
+            case PassOver():
+                await self._ear.pass_over(effect.utterance)
             case _:
                 self._begin(effect)
 
@@ -200,7 +203,7 @@ class Talk:
 
         async def heard() -> list[Heard]:
             pcm = await self._ear.decode(effect)
-            await self._meter.take(talk, len(pcm) / BYTES_A_SECOND)
+            await self._count(talk)
             return await self._ear.hear(pcm, is_final=effect.is_final)
 
         if await self._try_to_hear(talk, heard) and effect.is_final:
@@ -208,14 +211,17 @@ class Talk:
 
     async def _lull(self, talk: Conversation) -> None:
         async def heard() -> list[Heard]:
-            pcm, found, is_late = await self._ear.lull()
-            await self._meter.take(talk, len(pcm) / BYTES_A_SECOND)
+            found, is_late = await self._ear.lull()
+            await self._count(talk)
             if is_late and self._lulls < MOST_LULLS and not self._is_over:
                 self._lulls += 1
                 self._look_again_in(LATE_SECONDS, talk.stream, talk.piece)
             return found
 
         await self._try_to_hear(talk, heard)
+
+    async def _count(self, talk: Conversation) -> None:
+        await self._meter.take(talk, talk.count_sound(*self._ear.decoded))
 
     async def _try_to_hear(self, talk: Conversation, hear: Callable[[], Awaitable[list[Heard]]]) -> bool:
         """Do about what is heard, or about why nothing is; whether anything could be."""

@@ -107,6 +107,9 @@ class Conversations:
             await again.connect(concept_id=1, chat_id=first["chat_id"])
             await again.say(await door.sound_of(ANOTHER))
             second = await again.hear("voice_response")
+            # Else who hangs up now has heard nothing of it, and the history keeps what was heard.
+            await again.send("interrupt", heard_seconds=second["duration"])
+            await again.hear("interrupted")
 
         assert second["chat_id"] == first["chat_id"]
         roles = [role for role, _, _ in await history_of(alice, first["chat_id"])]

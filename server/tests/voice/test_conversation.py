@@ -8,7 +8,20 @@ import pytest
 
 from learntrac.voice.chunks import MOST_HELD, Chunk, Chunks
 from learntrac.voice.conversation import MOST_BAD_MESSAGES, NOT_HEARD, Conversation
-from learntrac.voice.effects import Ask, Close, Cut, Effect, Listen, Lull, Recognise, Say, Send, Stop, WaitForChunk
+from learntrac.voice.effects import (
+    Ask,
+    Close,
+    Cut,
+    Effect,
+    Listen,
+    Lull,
+    PassOver,
+    Recognise,
+    Say,
+    Send,
+    Stop,
+    WaitForChunk,
+)
 from learntrac.voice.hearing import Began, Ended, Partly, Quiet
 from learntrac.voice.kept import dumped, loaded
 
@@ -240,7 +253,7 @@ class TestInterruption:
 
         assert talk.heard(Began(2, 3.0), NOW + 1) == []
         assert talk.heard(Partly(2, "a number"), NOW + 1) == []
-        assert talk.heard(Ended(2, "pause"), NOW + 1) == []
+        assert talk.heard(Ended(2, "pause"), NOW + 1) == [PassOver(2)]
         assert sent(talk.answered(1, {"text": "A number."}), "turn_end") == [{"turn": 1, "reason": "answered"}]
 
     def test_the_talk_goes_on_in_one_chat(self) -> None:
@@ -250,6 +263,43 @@ class TestInterruption:
         answer(talk, 1, "A number.")
 
         assert of(say(talk, 2, "why", now=NOW + 1), Ask) == [Ask(2, "why", chat_id="chat-1")]
+
+
+class TestSeveralEars:
+    """Behind a gateway each process has one, and each tells what it hears."""
+
+    def test_what_one_has_told_the_others_tell_in_vain(self) -> None:
+        talk = Conversation()
+        assert sent(talk.heard(Began(7, 0.5), NOW), "speech_started")
+        assert talk.heard(Began(7, 0.5), NOW) == []
+        assert talk.heard(Ended(7, "pause"), NOW) == [Recognise(7)]
+        assert talk.heard(Began(7, 0.5), NOW) == []
+        assert talk.heard(Ended(7, "pause"), NOW) == [PassOver(7)]
+
+        assert [one.number for one in talk.said] == [7]
+        assert of(talk.recognised(7, text="why", confidence=0.9, seconds=1.0), Ask) == [Ask(1, "why")]
+
+    def test_the_first_piece_after_a_lull_says_so(self) -> None:
+        talk = Conversation()
+        pieces = []
+        for number in range(1, 5):
+            pieces += of(talk.audio(Chunk(number, "YQ==")), Listen)
+            if number == 2:
+                assert talk.no_more_came(1, 1) == []
+                assert talk.no_more_came(1, 2) == [Lull()]
+
+        assert [one.after_lull for one in pieces] == [False, False, True, False]
+
+    def test_each_second_of_a_stream_is_counted_once(self) -> None:
+        talk = Conversation()
+
+        assert [talk.count_sound(*heard) for heard in ((1, 2.0), (1, 1.5), (1, 3.0), (2, 1.0), (2, 1.0))] == [
+            2.0,
+            0.0,
+            1.0,
+            1.0,
+            0.0,
+        ]
 
 
 class TestStreams:
