@@ -118,7 +118,7 @@ def _response(reply: Reply) -> Response:
     return Response(reply.body, reply.status, media_type="application/json")
 
 
-def _writing(request: Request) -> Writing:
+async def _writing(request: Request) -> Writing:
     state = request.app.state
     return Writing(request, state.database, state.clock, state.secret)
 
