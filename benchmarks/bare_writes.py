@@ -23,7 +23,8 @@ from sqlalchemy import Engine, event
 
 from benchmarks.places import Place
 from learntrac.config import Settings
-from learntrac.kit.db import SCHEMA, SQLITE_PRAGMAS
+from learntrac.kit import sqlite
+from learntrac.kit.db import SCHEMA
 from learntrac.kit.http.doors import API
 from learntrac.kit.http.server import make_server
 from learntrac.main import create_app, opened, site
@@ -151,7 +152,7 @@ async def _postgres_runner(url: str) -> Run:
 
 def _sqlite_runner(path: Path) -> Run:
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=512)
-    for pragma in SQLITE_PRAGMAS:
+    for pragma in (*sqlite.PRAGMAS, sqlite.BUSY_TIMEOUT):
         connection.execute(pragma)
 
     async def run(statements: Sequence[Statement], places: dict[str, Any]) -> None:

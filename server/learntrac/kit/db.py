@@ -5,16 +5,13 @@ statement gives one answer on either (docs/decisions/0004-portable-columns.md).
 """
 
 import asyncio
-import sqlite3
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-import aiosqlite
 from sqlalchemy import URL, BigInteger, Integer, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import (
@@ -27,9 +24,10 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
 
-from learntrac.kit.away import is_away, unavailable_when_gone
+from learntrac.kit import sqlite
+from learntrac.kit.away import unavailable_when_gone
 from learntrac.kit.readers import PostgresReader, SqliteReader, WideReader
-from learntrac.kit.written import WrittenConnection, WrittenSession
+from learntrac.kit.written import WrittenSession
 
 SCHEMA = "learntrac"
 """LearnTrac's own schema where it shares a PostgreSQL database with Trac."""
@@ -83,10 +81,10 @@ class Database:
         # A hot read holds its connection for a fraction of what a transaction does.
         for_hot_reads = max(1, connections * 2 // 5)
         self._answer_within = answer_within_seconds
-        self._made: WeakSet[_SqliteConnection] = WeakSet()
+        self._made: WeakSet[sqlite.SqliteConnection] = WeakSet()
         for_transactions = max(1, connections - for_hot_reads)
         if self.is_sqlite:
-            self._writer, self._reader = _sqlite_engines(self.url, partial(_connect, _file(self.url), self._made))
+            self._writer, self._reader = _sqlite_engines(self.url, partial(sqlite.connect, _file(self.url), self._made))
         else:
             self._writer = self._reader = _postgres_engine(self.url, for_transactions, answer_within_seconds)
         self._administrator = self._writer if self.is_sqlite else _patient_engine(self.url)
@@ -178,49 +176,9 @@ def _sqlite_engines(url: URL, connect: Callable[[], Awaitable[Any]]) -> tuple[As
     settings: dict[str, Any] = {"async_creator": connect, "hide_parameters": True}
     writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30, **settings)
     reader = create_async_engine(url, pool_size=4, max_overflow=0, pool_timeout=30, **settings)
-    _prepare_sqlite(writer, begin="BEGIN IMMEDIATE")
-    _prepare_sqlite(reader, begin="BEGIN")
+    sqlite.prepare(writer, begin="BEGIN IMMEDIATE")
+    sqlite.prepare(reader, begin="BEGIN")
     return writer, reader
-
-
-class _Rolled(sqlite3.Connection):
-    """Gives up its transaction before it closes: with a statement half read, SQLite would keep it and its lock."""
-
-    def close(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # closed already
-            self.rollback()
-            # Ends an interruption that met nothing: it would keep what is committed out of the file itself.
-            self.execute("SELECT 1").close()
-        super().close()
-
-
-class _SqliteConnection(WrittenConnection):
-    """One whose user may be cancelled in the middle of a statement, and then once more while SQLAlchemy closes it."""
-
-    ends: "asyncio.Future[None] | None" = None
-    """That its thread has come to its end, from when it was told to on."""
-    _is_told = False
-
-    async def close(self) -> None:
-        if self._connection is not None:
-            self._connection.interrupt()  # nobody waits for what still runs
-        await super().close()
-
-    def stop(self) -> "asyncio.Future[None] | None":
-        # Told twice, aiosqlite would wait for a thread that has ended, and the process would never end.
-        if self._is_told:
-            return None
-        self._is_told = True
-        self.ends = super().stop()
-        return self.ends
-
-
-async def _connect(file: Path, made: WeakSet[_SqliteConnection]) -> aiosqlite.Connection:
-    make = partial(sqlite3.connect, file, check_same_thread=False, factory=_Rolled)
-    connection = _SqliteConnection(make, iter_chunk_size=64)
-    made.add(connection)
-    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a thread that waits must not hold the process
-    return await connection
 
 
 def _patient_engine(url: URL) -> AsyncEngine:
@@ -246,41 +204,3 @@ def replace_dead_connections(engine: AsyncEngine) -> None:
         # One that did not answer in time may never do so: it must not be asked to roll back.
         if isinstance(context.original_exception, TimeoutError):
             context.is_disconnect = True
-
-
-def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def connect(connection: Any, _record: object) -> None:
-        # The driver's own BEGIN comes late (before the first write), which lets a reader's snapshot grow stale.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in SQLITE_PRAGMAS:
-            _insist(cursor, pragma)
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-
-def _insist(cursor: Any, pragma: str) -> None:
-    # Two processes that make the file at once are in each other's way for a moment, and SQLite does not wait then.
-    until = time.monotonic() + 2
-    while True:
-        try:
-            cursor.execute(pragma)
-        except sqlite3.OperationalError as error:
-            if not is_away(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=10000",
-)
-"""FULL, not NORMAL: what was acknowledged must survive the machine's power as well as the process."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple, Protocol
 
-import aiosqlite
 import asyncpg
 from sqlalchemy import Connection, Dialect, TextClause, text
 from sqlalchemy.engine import IteratorResult, Result
@@ -18,6 +17,8 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.types import NullType
+
+from learntrac.kit.sqlite import Pace, SqliteConnection
 
 _KEPT = 2_000
 """Statements whose form for a driver is kept: there are some hundreds, and one more for each length of a list."""
@@ -33,6 +34,7 @@ class Written:
         self.sql: str = compiled.string
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self.columns: SimpleResultMetaData | None = None
+        self.pace = Pace()
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the SQL. Raises KeyError for one that is missing."""
@@ -85,24 +87,17 @@ class _PostgresDriver(NamedTuple):
         return written.result(rows, [column.name for column in prepared.get_attributes()])
 
 
-class WrittenConnection(aiosqlite.Connection):
-    """One that runs a statement and reads its rows in one visit to its thread."""
+class _SqliteDriver(NamedTuple):
+    connection: SqliteConnection
 
     async def run(self, written: Written, values: list[Any]) -> Result[Any]:
-        columns, rows = await self._execute(self._run, written.sql, values)  # type: ignore[no-untyped-call]
+        columns, rows = await self.connection.rows(written.sql, values, written.pace)
         return written.result(rows, columns)
-
-    def _run(self, sql: str, values: list[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
-        cursor = self._conn.execute(sql, values)
-        try:
-            return [column[0] for column in cursor.description or ()], cursor.fetchall()
-        finally:
-            cursor.close()
 
 
 class WrittenSession(AsyncSession):
-    """A session whose written statements (`text()` with plain values) go to the driver from the second on: the first
-    one begins the transaction. What listens at the engine hears of each all the same.
+    """A session whose written statements (`text()` with plain values) go to the driver, on PostgreSQL from the second
+    on: the first one begins the transaction. What listens at the engine hears of each all the same.
     """
 
     _is_begun = False
@@ -110,13 +105,19 @@ class WrittenSession(AsyncSession):
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """As AsyncSession's, without a `rowcount`: a statement says by RETURNING what it did."""
-        if self._is_begun and not options and isinstance(statement, TextClause) and not isinstance(params, list):
+        if not options and isinstance(statement, TextClause) and not isinstance(params, list) and self._is_on_driver():
             written = _find_written(statement, params or {}, self.get_bind().dialect)
-            if written is not None and self.in_transaction():
+            if written is not None:
                 return await self._run(written, written.values(_spread(statement, params or {})))
         result = await super().execute(statement, params, **options)
         self._is_begun = True
         return result
+
+    def _is_on_driver(self) -> bool:
+        """Whether the driver's connection is in a transaction, or will be once it is lent: asyncpg's begins with the
+        first statement that SQLAlchemy runs.
+        """
+        return self.in_transaction() and (self._is_begun or self.get_bind().dialect.name == "sqlite")
 
     async def _run(self, written: Written, values: list[Any]) -> Result[Any]:
         link = self._link = self._link or await self._linked()
@@ -140,7 +141,11 @@ class WrittenSession(AsyncSession):
         connection = await self.connection()
         driver: Any = (await connection.get_raw_connection()).driver_connection
         told: Any = connection.sync_connection
-        return _Link(driver if isinstance(driver, WrittenConnection) else _PostgresDriver(driver), connection, told)
+        return _Link(_driver_of(driver), connection, told)
+
+
+def _driver_of(connection: Any) -> _Driver:
+    return (_SqliteDriver if isinstance(connection, SqliteConnection) else _PostgresDriver)(connection)
 
 
 def _find_written(statement: TextClause, params: Mapping[str, Any], dialect: Dialect) -> Written | None:

@@ -56,7 +56,8 @@ async def rows(api: Api, sql: str, **values: object) -> list[Any]:
     """What LearnTrac's own database answers."""
     async with api.parts.database.begin() as session:
         result: Any = await session.execute(text(sql), values)
-        return list(result) if result.returns_rows else []
+        # A statement that gives no rows says so by itself only where SQLAlchemy ran it.
+        return list(result) if getattr(result, "returns_rows", True) else []
 
 
 @asynccontextmanager

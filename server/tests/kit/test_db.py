@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from learntrac.kit import db, readers
+from learntrac.kit import readers, sqlite
 from learntrac.kit.db import Database, normalised
 from learntrac.kit.errors import Unavailable
 from learntrac.kit.readers import SqliteReader
@@ -198,11 +198,11 @@ class TestSqlite:
 
         cursor = Cursor()
         if code == sqlite3.SQLITE_BUSY:
-            db._insist(cursor, "PRAGMA journal_mode=WAL")
+            sqlite.insist(cursor, "PRAGMA journal_mode=WAL")
             assert cursor.tried == 3
         else:
             with pytest.raises(sqlite3.OperationalError):
-                db._insist(cursor, "PRAGMA zork")
+                sqlite.insist(cursor, "PRAGMA zork")
 
     async def test_the_reader_cannot_write(self, sqlite_database: Database) -> None:
         await furnish(sqlite_database)
@@ -210,7 +210,7 @@ class TestSqlite:
             await sqlite_database.hot.rows("INSERT INTO note VALUES (1, 'some')")
 
     async def test_a_lock_that_stays_is_a_503(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(db, "SQLITE_PRAGMAS", (*db.SQLITE_PRAGMAS, "PRAGMA busy_timeout=50"))
+        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", "PRAGMA busy_timeout=50")
         first, second = (Database(f"sqlite:///{tmp_path}/one.db") for _ in range(2))
         await furnish(first)
         async with first.begin() as session:
