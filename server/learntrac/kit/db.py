@@ -118,6 +118,7 @@ class Database:
         """A session for reading only; nothing of it is kept."""
         with unavailable_when_gone():
             async with self._read_session() as session:
+                await session.begin()
                 yield session
 
     @asynccontextmanager

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Dialect, TextClause, text
 from sqlalchemy.engine import IteratorResult, Result
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, AsyncSessionTransaction
 from sqlalchemy.types import NullType
 
 from learntrac.kit.sqlite import Pace, SqliteConnection
@@ -78,8 +78,14 @@ class _Link(NamedTuple):
 
 class _PostgresDriver(NamedTuple):
     connection: "asyncpg.Connection[asyncpg.Record]"
+    lent: Any
+    """The same connection as SQLAlchemy has it, which commits or rolls back the transaction that it knows of."""
 
     async def run(self, written: Written, values: list[Any]) -> Result[Any]:
+        if self.lent._transaction is None:  # noqa: SLF001 - SQLAlchemy begins with the first statement that it runs
+            transaction = self.connection.transaction()
+            await transaction.start()
+            self.lent._transaction = transaction  # noqa: SLF001
         rows = [tuple(record) for record in await self.connection.fetch(written.sql, *values)]
         if written.columns is not None:
             return written.result(rows)
@@ -96,28 +102,26 @@ class _SqliteDriver(NamedTuple):
 
 
 class WrittenSession(AsyncSession):
-    """A session whose written statements (`text()` with plain values) go to the driver, on PostgreSQL from the second
-    on: the first one begins the transaction. What listens at the engine hears of each all the same.
+    """A session whose written statements (`text()` with plain values) go to the driver. What listens at the engine
+    hears of each all the same.
     """
 
-    _is_begun = False
     _link: _Link | None = None
 
     async def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """As AsyncSession's, without a `rowcount`: a statement says by RETURNING what it did."""
-        if not options and isinstance(statement, TextClause) and not isinstance(params, list) and self._is_on_driver():
+        if not options and isinstance(statement, TextClause) and not isinstance(params, list) and self.in_transaction():
             written = _find_written(statement, params or {}, self.get_bind().dialect)
             if written is not None:
                 return await self._run(written, written.values(_spread(statement, params or {})))
-        result = await super().execute(statement, params, **options)
-        self._is_begun = True
-        return result
+        if not self.in_transaction():
+            self._link = None  # of a transaction that has ended
+        return await super().execute(statement, params, **options)
 
-    def _is_on_driver(self) -> bool:
-        """Whether the driver's connection is in a transaction, or will be once it is lent: asyncpg's begins with the
-        first statement that SQLAlchemy runs.
-        """
-        return self.in_transaction() and (self._is_begun or self.get_bind().dialect.name == "sqlite")
+    def begin_nested(self) -> AsyncSessionTransaction:
+        # The savepoint is made where a connection is next asked for.
+        self._link = None
+        return super().begin_nested()
 
     async def _run(self, written: Written, values: list[Any]) -> Result[Any]:
         link = self._link = self._link or await self._linked()
@@ -139,13 +143,15 @@ class WrittenSession(AsyncSession):
 
     async def _linked(self) -> _Link:
         connection = await self.connection()
-        driver: Any = (await connection.get_raw_connection()).driver_connection
         told: Any = connection.sync_connection
-        return _Link(_driver_of(driver), connection, told)
+        return _Link(_driver_of(await connection.get_raw_connection()), connection, told)
 
 
-def _driver_of(connection: Any) -> _Driver:
-    return (_SqliteDriver if isinstance(connection, SqliteConnection) else _PostgresDriver)(connection)
+def _driver_of(pooled: Any) -> _Driver:
+    connection = pooled.driver_connection
+    if isinstance(connection, SqliteConnection):
+        return _SqliteDriver(connection)
+    return _PostgresDriver(connection, pooled.dbapi_connection)
 
 
 def _find_written(statement: TextClause, params: Mapping[str, Any], dialect: Dialect) -> Written | None:

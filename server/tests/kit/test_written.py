@@ -1,4 +1,4 @@
-"""Written SQL in a transaction, on the driver itself from the second statement on: nobody sees a difference."""
+"""Written SQL in a transaction, on the driver itself: nobody sees a difference."""
 
 import asyncio
 from typing import Any
@@ -68,16 +68,23 @@ async def test_nothing_found_is_nothing_before_and_after_something_was(notes: Da
     assert [row and row.said for row in found] == [None, None, "two", None, None]
 
 
-async def test_what_breaks_a_rule_says_so_and_a_savepoint_takes_it_back(notes: Database) -> None:
+@pytest.mark.parametrize("before", range(4))
+async def test_what_breaks_a_rule_says_so_and_a_savepoint_takes_it_back(notes: Database, before: int) -> None:
     async with notes.begin() as session:
-        await session.execute(ADD, {"id": 4, "words": "four"})
-        with pytest.raises(IntegrityError):
+        for number in range(before):
+            await session.execute(ADD, {"id": 10 + number, "words": "before"})
+
+        async def add_two() -> None:
             async with session.begin_nested():
-                await session.execute(ADD, {"id": 4, "words": "again"})
+                await session.execute(ADD, {"id": 5, "words": "taken back"})
+                await session.execute(ADD, {"id": 3, "words": "again"})
+
+        with pytest.raises(IntegrityError):
+            await add_two()
         await session.execute(ADD, {"id": 5, "words": "five"})
 
     async with notes.read() as session:
-        assert (await session.execute(COUNT)).scalar_one() == 5
+        assert (await session.execute(COUNT)).scalar_one() == 4 + before
 
 
 async def test_an_error_tells_the_statement_but_not_what_was_in_it(notes: Database) -> None:
