@@ -209,8 +209,9 @@ class Clock:
 
     def __init__(self, boxes: Sequence[Box], limits: Limits) -> None:
         self._boxes, self._limits = boxes, limits
-        self._begun = time.monotonic()
+        self._begun = self._looked = time.monotonic()
         self._queued_before = self._queued()
+        self._excused = 0.0
         self._cpu_before = [box.cpu_seconds() for box in boxes]
         self._cpu = 0.0
 
@@ -239,17 +240,26 @@ class Clock:
     def _queued(self) -> float:
         return _queued_seconds("self") + sum(box.queued_seconds() for box in self._boxes)
 
+    def _excuse(self) -> None:
+        """Take what of the time since the last look went to others: while the boxes, or this server, which carries
+        what they say, waited for a processor, and while this server did not come to look, having something else to do.
+        """
+        looked, queued = time.monotonic(), self._queued()
+        late = looked - self._looked - LOOKED_AT_EVERY_SECONDS
+        self._excused += max(late, queued - self._queued_before, 0.0)
+        self._looked, self._queued_before = looked, queued
+
     def _has_time(self) -> bool:
-        """Whether the run may go on. That others had the processor, and not its boxes or this server, which carries
-        what they say, is not held against it, as long as it takes no more than a few times its limit, and has not
-        made room for others who wait.
+        """Whether the run may go on. What went to others is not held against it, as long as it takes no more than a
+        few times its limit, and has not made room for others who wait.
         """
         used, most = self.wall_seconds, self._limits.wall_seconds
         if used <= most or any(box.spent for box in self._boxes):
             return used <= most
-        return used <= most * QUEUED_AT_MOST and used - (self._queued() - self._queued_before) <= most
+        return used <= most * QUEUED_AT_MOST and used - self._excused <= most
 
     def _passed(self) -> Cause | None:
+        self._excuse()
         if not self._has_time() or self.cpu_seconds > self._limits.cpu_seconds:
             return "timeout"
         if any(box.memory_bytes() > self._limits.memory_bytes for box in self._boxes):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -293,6 +294,20 @@ async def test_that_others_have_the_processor_is_not_held_against_a_run_for_some
     assert await take(1.5, waited=60) == "returned"
     assert await take(1.5, waited=0.01) == "timeout"
     assert await take(60, waited=60) == "timeout"
+
+
+async def test_that_the_server_was_at_something_else_is_not_held_against_a_run(sandbox: BoxedSandbox) -> None:
+    source = "import time\ndef f(seconds):\n    time.sleep(seconds)\n    return 1\n"
+
+    async def take(seconds: float) -> str:
+        run = Run("python", source, (Call("f", (0.6,)), Call("f", (seconds,))), Limits(wall_seconds=1.0))
+        running = asyncio.create_task(sandbox.run(run, user_id="alice"))
+        await asyncio.sleep(0.3)
+        time.sleep(1.2)  # noqa: ASYNC251 - as collecting garbage does, or a processor that was taken away
+        return (await running).answers[1].status
+
+    assert await take(0.0) == "returned"
+    assert await take(60) == "timeout"
 
 
 async def test_a_run_that_has_made_room_ends_in_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
