@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -81,6 +82,9 @@ async def serve_inherited(settings: Settings, inherited: str) -> None:
     `inherited` names the file descriptors of the socket and of the line to the parent, as `Supervisor` gives them.
     """
     listener_number, line_number = (int(number) for number in inherited.split(","))
+    for number in (listener_number, line_number):
+        # What this process starts must not hold them: uvloop, unlike Python, hands on all that may be.
+        os.set_inheritable(number, False)  # noqa: FBT003 - it takes no name
     line = Line(line_number)
     async with opened(settings) as parts:
         await _warn_of_redis(parts)

@@ -283,15 +283,20 @@ def test_one_of_many_says_that_it_serves_and_stops_when_its_parent_is_gone(
 ) -> None:
     settings = make_settings(sqlite_template, database_url=f"sqlite:///{tmp_path}/own.db")
     listener, (ours, theirs) = socket.create_server(("127.0.0.1", 0)), socket.socketpair()
+    for inherited in (listener, theirs):
+        inherited.set_inheritable(True)
     ours.settimeout(20)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def visit_and_leave() -> int:
         with ours:
             assert ours.recv(1) == b"."
+            # What it starts itself would keep the socket open, and people waiting at it, after it has ended.
+            assert not any(os.get_inheritable(inherited) for inherited in descriptors)
             return httpx.get(f"{address}{API}/health").status_code
 
+    descriptors = listener.detach(), theirs.detach()
     with ThreadPoolExecutor(1) as pool:
         visited = pool.submit(visit_and_leave)
-        run(serve_inherited(settings, f"{listener.detach()},{theirs.detach()}"))
+        run(serve_inherited(settings, "{},{}".format(*descriptors)))
         assert visited.result() == 200

@@ -105,6 +105,20 @@ async def test_no_request_fails_while_all_are_replaced_and_while_one_is_stopped(
         await holds(lambda: counted()[0] > before + 50)
 
 
+async def test_those_who_wait_to_be_taken_when_all_stop_are_answered(two: ServerProcess) -> None:
+    children = two.children()
+    for pid in children:
+        os.kill(pid, signal.SIGSTOP)
+    waiting = [asyncio.create_task(KeptConnection(two.port).send("GET", "/health")) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    two.signal(signal.SIGTERM)
+    await asyncio.sleep(0.2)
+    for pid in children:
+        os.kill(pid, signal.SIGCONT)
+
+    assert {status for status, _ in await asyncio.gather(*waiting)} == {200}
+
+
 async def test_one_that_is_killed_is_replaced_and_the_rest_end_with_their_parent(two: ServerProcess) -> None:
     first, second = two.children()
     os.kill(first, signal.SIGKILL)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from typing import Any, cast
 
 import uvicorn
@@ -149,9 +149,12 @@ class _Door:
         self._open()
 
     def close(self) -> None:
-        """Take no more."""
+        """Take those that wait, who would be cut off with the socket, and no more."""
         self._closed = True
         self._loop.remove_reader(self._listener.fileno())
+        with suppress(OSError):
+            while True:
+                self._enter(self._listener.accept()[0])
 
     async def wait_closed(self) -> None:
         """Return when those that were taken are inside."""
