@@ -51,14 +51,16 @@ async def test_who_asks_again_has_it_from_memory(api: Api) -> None:
     alice = await api.sign_in("alice")
     await alice.get("/progress")  # what is the same for everybody is read first
 
-    async def asked_for() -> float:
+    async def asked_for(*, anew: bool) -> float:
+        if anew:
+            api.parts.course.choices = Choices()
         before = await statements(api)
         await alice.get("/progress")
         return await statements(api) - before
 
-    again = await asked_for()
-    api.parts.course.choices = Choices()
-    assert await asked_for() == again + 1
+    # The least of some: what follows Trac beside it asks as well.
+    again = min([await asked_for(anew=False) for _ in range(5)])
+    assert min([await asked_for(anew=True) for _ in range(5)]) == again + 1
 
 
 Change = Callable[[Api, Person], Awaitable[Any]]

@@ -114,11 +114,12 @@ async def test_a_build_aside_tells_its_steps_and_its_end(folder: Path, tmp_path:
 
 
 async def test_a_build_that_is_given_up_or_ended_leaves_no_process(folder: Path) -> None:
-    before = set(children())
-    given_up = asyncio.create_task(build_aside(folder, "python"))
-    ended = asyncio.create_task(build_aside(folder, "python"))
-    while len(begun := set(children()) - before) < 2:  # noqa: ASYNC110 - the kernel tells nobody
+    before, steps = set(children()), list[str]()
+    given_up = asyncio.create_task(build_aside(folder / "one", "python", steps.append))
+    ended = asyncio.create_task(build_aside(folder / "other", "python", steps.append))
+    while len(steps) < 2:  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
+    begun = set(children()) - before
     given_up.cancel()
     await asyncio.wait([given_up])
     for pid in set(children()) & begun:
@@ -127,6 +128,7 @@ async def test_a_build_that_is_given_up_or_ended_leaves_no_process(folder: Path)
     with pytest.raises(CannotBuild, match="the build was ended"):
         await ended
     assert given_up.cancelled()
+    assert len(begun) == 2
     assert not set(children()) & begun
 
 
