@@ -42,6 +42,9 @@ SET_AS_OF = text("UPDATE activity_state SET as_of = :as_of WHERE id = 1")
 SET_WHOLE = text("UPDATE activity_state SET is_whole = :is_whole WHERE id = 1")
 
 EVENTS_AFTER = text("SELECT id, user_id FROM learning_event WHERE id > :after ORDER BY id LIMIT :most")
+LEARNERS_SINCE = text(
+    "SELECT user_id, max(id) AS last FROM learning_event WHERE id > :after GROUP BY user_id ORDER BY user_id"
+)
 LEARNERS_AFTER = text(
     "SELECT user_id FROM learning_event WHERE user_id > :after GROUP BY user_id ORDER BY user_id LIMIT :most"
 )

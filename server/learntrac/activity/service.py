@@ -5,7 +5,7 @@ difference. So it does not matter in which order, how late or how often that hap
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,7 +22,10 @@ from learntrac.kit.db import Database
 from learntrac.kit.readers import HotReader
 
 EVENTS_AT_ONCE = 300
+"""A reader who wants the totals waits for no more than these."""
 LEARNERS_AT_ONCE = 200
+LEARNERS_IN_A_TRANSACTION = 25
+"""Some 25 ms, in which nobody else writes on SQLite. With 300 events at once it was ten times that, time after time."""
 SETTLED_AFTER_SECONDS = 600
 """No transaction that writes events lasts so long."""
 ANEW_FROM_EVENTS = 50_000
@@ -73,17 +76,18 @@ async def keep_up(database: Database, *, now: datetime) -> int:
 
 
 async def roll_up(database: Database, *, now: datetime) -> None:
-    """Bring the rollups up to date with the log, a few hundred events in a transaction."""
+    """Bring the rollups up to date with the log, a few learners in a transaction."""
     state = await _read_state(database)
     if not state.is_whole or await _last_event(database) - state.seen_id >= ANEW_FROM_EVENTS:
         await rebuild(database, now=now)
         return
-    after: int | None = state.settled_id
-    while after is not None:
-        async with database.begin() as session:
-            after = await _read_on(session, after=after, now=now)
+    users, last = await _learners_since(database, state.settled_id)
+    for some in _in_groups(users):
+        async with database.begin_step() as session:
+            as_of = (await _hold(session, now)).as_of
+            await _renew(session, some, as_of)
     async with database.begin() as session:
-        await _settle(session, now)
+        await _settle(session, await _hold(session, now), last, now)
 
 
 class _State(NamedTuple):
@@ -110,22 +114,39 @@ async def read_as_of(reader: HotReader) -> tuple[int, int]:
     return state.as_of, max(0, (await reader.rows(queries.LAST_EVENT))[0][0] - state.seen_id)
 
 
-async def _read_on(session: AsyncSession, *, after: int, now: datetime) -> int | None:
-    """Roll up the learners of the next events; the number of the last of these, None when there were no more."""
-    state = (await session.execute(queries.HOLD_STATE)).one()
-    as_of = await _move_windows(session, state.as_of, day_number(now))
+async def _learners_since(database: Database, after: int) -> tuple[list[str], int]:
+    """Who has events after this one, and the last event's number."""
+    async with database.read() as session:
+        rows = (await session.execute(queries.LEARNERS_SINCE, {"after": after})).all()
+    return [row.user_id for row in rows], max((row.last for row in rows), default=after)
+
+
+def _in_groups(users: Sequence[str]) -> Iterator[Sequence[str]]:
+    for place in range(0, len(users), LEARNERS_IN_A_TRANSACTION):
+        yield users[place : place + LEARNERS_IN_A_TRANSACTION]
+
+
+async def _hold(session: AsyncSession, now: datetime) -> _State:
+    """Be the only one to change the rollups until the transaction ends, with windows that end today."""
+    state = _State(*(await session.execute(queries.HOLD_STATE)).one())
+    return state._replace(as_of=await _move_windows(session, state.as_of, day_number(now)))
+
+
+async def _read_on(session: AsyncSession, *, after: int, now: datetime) -> None:
+    """Roll up the learners of the next events."""
+    as_of = (await _hold(session, now)).as_of
     rows = (await session.execute(queries.EVENTS_AFTER, {"after": after, "most": EVENTS_AT_ONCE})).all()
     if rows:
         await _renew(session, {row.user_id for row in rows}, as_of)
         await session.execute(queries.SET_SEEN, {"seen": rows[-1].id})
-    return rows[-1].id if len(rows) == EVENTS_AT_ONCE else None
 
 
-async def _settle(session: AsyncSession, now: datetime) -> None:
-    state = (await session.execute(queries.HOLD_STATE)).one()
+async def _settle(session: AsyncSession, state: _State, last: int, now: datetime) -> None:
+    """Everything up to the event `last` has been read; what was read long ago is not read again."""
+    await session.execute(queries.SET_SEEN, {"seen": last})
     at = to_micros(now)
     if at - state.marked_at >= SETTLED_AFTER_SECONDS * 1_000_000:
-        values = {"settled": state.marked_id, "marked": state.seen_id, "at": at}
+        values = {"settled": state.marked_id, "marked": max(state.seen_id, last), "at": at}
         await session.execute(queries.SET_SETTLED, values)
         for statement in queries.TIDY:
             await session.execute(statement)
@@ -268,9 +289,10 @@ async def rebuild(database: Database, *, now: datetime, on_progress: Progress = 
     last = await _last_event(database)
     done, after = 0, ""
     while users := await _next_learners(database, after):
-        async with database.begin() as session:
-            await session.execute(queries.HOLD_STATE)
-            await _renew(session, users, 0, with_totals=False)
+        for some in _in_groups(users):
+            async with database.begin_step() as session:
+                await session.execute(queries.HOLD_STATE)
+                await _renew(session, some, 0, with_totals=False)
         done, after = done + len(users), users[-1]
         on_progress(done, 0)
     while not await _replace_totals(database, last, now):

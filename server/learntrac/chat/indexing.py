@@ -20,7 +20,7 @@ from learntrac.kit.db import Database
 from learntrac.trac.passages import split
 from learntrac.trac.words import search_terms
 
-CHUNK = 200
+CHUNK = 100
 LONGEST_TITLE = 300
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -73,15 +73,15 @@ async def follow(database: Database, *, then: Then = _nothing) -> int:
         gone += [("exercise", key) for key in (await session.execute(queries.GONE_EXERCISES)).scalars()]
         exercises = {row.id: row.version for row in await session.execute(queries.OLD_EXERCISES)}
     for chunk in _chunks(gone):
-        async with database.begin() as session:
+        async with database.begin_step() as session:
             await _remove(session, chunk)
     for chunk in _chunks(concepts):
-        async with database.begin() as session:
+        async with database.begin_step() as session:
             rows = (await session.execute(queries.CONCEPT_TEXTS, {"ids": chunk})).all()
             await put(session, [_concept(row) for row in rows])
             await then(session)
     for chunk in _chunks(pages):
-        async with database.begin() as session:
+        async with database.begin_step() as session:
             rows = (await session.execute(queries.PAGE_TEXTS, {"names": chunk})).all()
             await put(session, [_page(row) for row in rows])
             await then(session)

@@ -71,7 +71,7 @@ async def follow(database: Database, model: LanguageModel) -> bool:
 async def _hash(database: Database) -> None:
     """Give passages their hash that were indexed before there were any."""
     while True:
-        async with database.begin() as session:
+        async with database.begin_step() as session:
             rows = (await session.execute(queries.UNHASHED, {"limit": HASHED})).all()
             if not rows:
                 return

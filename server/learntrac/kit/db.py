@@ -5,6 +5,7 @@ statement gives one answer on either (docs/decisions/0004-portable-columns.md).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -34,6 +35,9 @@ SCHEMA = "learntrac"
 
 STATEMENTS_KEPT = 300
 """Each connection to PostgreSQL keeps so many prepared: there are more than the driver's hundred."""
+
+LONGEST_PAUSE_SECONDS = 0.1
+"""SQLite's own wait looks that often whether the lock is free."""
 
 ENDS_WITHIN_SECONDS = 5.0
 """So long is a thread of SQLite's waited for at the end; it interrupts what it is at."""
@@ -112,6 +116,19 @@ class Database:
         with unavailable_when_gone():
             async with self._write_session() as session, session.begin():
                 yield session
+
+    @asynccontextmanager
+    async def begin_step(self) -> AsyncIterator[AsyncSession]:
+        """A write transaction of work that has many of them, one after the other: others have as long afterwards.
+
+        At SQLite one writes at a time, and another process looks only now and then whether it may: work that begins
+        again at once would keep it out for good.
+        """
+        begun = time.monotonic()
+        async with self.begin() as session:
+            yield session
+        if self.is_sqlite:
+            await asyncio.sleep(min(time.monotonic() - begun, LONGEST_PAUSE_SECONDS))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

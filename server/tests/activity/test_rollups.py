@@ -43,6 +43,7 @@ async def some_learning(api: Api, dice: random.Random, *names: str) -> None:
 async def test_bit_by_bit_is_the_same_as_anew(api: Api, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Late events, days that turn, sessions that end later and reading in small parts included."""
     monkeypatch.setattr(service, "EVENTS_AT_ONCE", 3)
+    monkeypatch.setattr(service, "LEARNERS_IN_A_TRANSACTION", 1)
     dice = random.Random(seed)
     for turn in range(5):
         await some_learning(api, dice, "alice", "bob")

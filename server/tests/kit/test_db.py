@@ -126,6 +126,28 @@ class TestTransactions:
         finally:
             await other.close()
 
+    async def test_work_in_many_steps_lets_another_process_write(self, database: Database) -> None:
+        await furnish(database)
+        other, steps = Database(database.url.render_as_string(hide_password=False)), 0
+
+        async def work() -> None:
+            nonlocal steps
+            while True:
+                async with database.begin_step() as session:
+                    await session.execute(ADD, {"id": 1000 + steps, "words": "some"})
+                    await asyncio.sleep(0.03)
+                    steps += 1
+
+        working = asyncio.create_task(work())
+        try:
+            for number in range(5):
+                await add(other, number)
+            assert steps < 50
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
+            await other.close()
+
     async def test_two_processes_may_make_the_tables_at_once(self, database: Database) -> None:
         other = Database(database.url.render_as_string(hide_password=False))
 
