@@ -22,7 +22,7 @@ from learntrac.kit.db import Database
 from learntrac.kit.readers import HotReader
 
 EVENTS_AT_ONCE = 300
-"""A reader who wants the totals waits for no more than these."""
+"""A reader who wants the totals waits for no more than these. Where there are more, some would not make them right."""
 LEARNERS_AT_ONCE = 200
 LEARNERS_IN_A_TRANSACTION = 25
 """Some 25 ms, in which nobody else writes on SQLite. With 300 events at once it was ten times that, time after time."""
@@ -62,13 +62,14 @@ async def read_log(
 
 
 async def keep_up(database: Database, *, now: datetime) -> int:
-    """Before totals are shown: read what happened since they were last brought up to date, if that is little.
+    """Before totals are shown: read what happened since they were last brought up to date, if that is little. What is
+    more is read within the minute, by the job.
 
     The day on which their windows end: today, or an earlier one while much waits to be read.
     """
     state = await _read_state(database)
     today, unread = day_number(now), await _last_event(database) - state.seen_id
-    if state.is_whole and (unread > 0 or state.as_of < today) and unread < ANEW_FROM_EVENTS:
+    if state.is_whole and (unread > 0 or state.as_of < today) and unread <= EVENTS_AT_ONCE:
         async with database.begin() as session:
             await _read_on(session, after=state.seen_id, now=now)
         return max(today, state.as_of)

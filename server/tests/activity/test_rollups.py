@@ -108,11 +108,21 @@ async def test_a_log_that_was_there_before_is_rolled_up_by_the_first_job(api: Ap
     assert len((await rollups(api))["activity_day"]) == 1
 
 
+async def test_a_reader_waits_for_a_few_events_and_for_no_more(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await study(api, "alice", 1, days_ago(api, 1), RIGHT)
+    monkeypatch.setattr(service, "EVENTS_AT_ONCE", 1)
+    await service.keep_up(api.parts.database, now=api.clock())
+    assert not any((await rollups(api)).values())
+
+    monkeypatch.setattr(service, "EVENTS_AT_ONCE", 300)
+    await service.keep_up(api.parts.database, now=api.clock())
+
+    assert await rollups(api) == await anew(api)
+
+
 async def test_after_a_long_silence_everything_is_made_anew(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "ANEW_FROM_EVENTS", 2)
     await study(api, "alice", 1, days_ago(api, 1), RIGHT)
-    await service.keep_up(api.parts.database, now=api.clock())
-    assert not any((await rollups(api)).values()), "a reader does not wait for so much"
 
     await service.roll_up(api.parts.database, now=api.clock())
 
